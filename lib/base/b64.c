@@ -1,0 +1,1 @@
+#include "base/b64.h"

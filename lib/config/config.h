@@ -1,0 +1,74 @@
+/* Configuration: one table of options (options.def), read from defaults, a file, the environment and
+ * flags, in rising order of precedence, and checked as a whole. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "policy/address.h"
+#include "policy/backoff.h"
+
+#define CONFIG_TEXT_MAX 1024
+
+typedef char config_text[CONFIG_TEXT_MAX];
+
+enum log_format {
+	LOG_FORMAT_LOGFMT,
+	LOG_FORMAT_JSON,
+};
+
+/* One field per row of options.def. */
+struct config {
+#define CONFIG_TEXT     config_text
+#define CONFIG_SECRET   struct secret
+#define CONFIG_BOOL     bool
+#define CONFIG_INT      int64_t
+#define CONFIG_MS       int64_t
+#define CONFIG_BYTES    int64_t
+#define CONFIG_CIDRS    struct address_policy
+#define CONFIG_SCHEDULE struct backoff
+#define CONFIG_LEVEL    enum log_level
+#define CONFIG_FORMAT   enum log_format
+#define X(name, type, def, min, max, help) CONFIG_##type name;
+#include "config/options.def"
+#undef X
+	bool dev;
+};
+
+enum config_source {
+	CONFIG_FROM_DEFAULT,
+	CONFIG_FROM_FILE,
+	CONFIG_FROM_ENV,
+	CONFIG_FROM_FLAG,
+};
+
+/* Sets every option to its default. */
+void config_init(struct config *c);
+
+/* One option by name (underscores or dashes). ERR_CONFIG with a text that names the option, the
+ * source and what is expected; a secret's value is never quoted. An unknown name is an error that
+ * suggests the nearest one. */
+int config_set(struct config *c, const char *name, const char *value, enum config_source from,
+    struct err *e) MUST_CHECK;
+
+/* An INI file: `name = value` lines, sections ignored, '#' and ';' comments. */
+int config_read_file(struct config *c, const char *path, struct err *e) MUST_CHECK;
+
+/* POSTHORN_* variables of environ; POSTHORN_X_FILE for secrets. An unknown POSTHORN_ variable is an
+ * error, except POSTHORN_TOKEN, POSTHORN_URL, POSTHORN_CONFIG (the commands') and POSTHORN_TEST_*. */
+int config_read_env(struct config *c, char *const *env, struct err *e) MUST_CHECK;
+
+/* Was the option set by anything but its default? */
+bool config_is_set(const struct config *c, const char *name);
+
+/* What only the whole can tell: required options, combinations. */
+int config_check(const struct config *c, struct err *e) MUST_CHECK;
+
+/* For --help, deploy/posthorn.conf.example and docs/configuration.md. */
+void config_write_help(struct buf *out);
+void config_write_example(struct buf *out);
+void config_write_reference(struct buf *out);

@@ -1,0 +1,1 @@
+#include "policy/retry_after.h"
