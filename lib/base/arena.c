@@ -1,1 +1,159 @@
+/* A bump allocator over a list of blocks, newest first. Large objects get a block of their own
+ * behind the current one, so that they do not waste its rest. */
 #include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define ARENA_BLOCK 4096 /* fits a typical API request with its answer's parts */
+#define ARENA_ALIGN 16
+
+struct block {
+	struct block *next;
+	size_t cap;
+	_Alignas(ARENA_ALIGN) char data[];
+};
+
+struct owned {
+	struct owned *next;
+	void *ptr;
+	void (*fn)(void *);
+};
+
+struct arena {
+	struct block *blocks; /* never NULL; the first one is bumped */
+	size_t used;          /* of the first block */
+	size_t total;         /* bytes handed out */
+	struct owned *owned;
+};
+
+static struct block *
+block_new(size_t cap)
+{
+	struct block *b = mem_alloc(sizeof(*b) + cap);
+	b->next = NULL;
+	b->cap = cap;
+	return b;
+}
+
+struct arena *
+arena_new(void)
+{
+	struct arena *a = mem_zalloc(sizeof(*a));
+	a->blocks = block_new(ARENA_BLOCK);
+	return a;
+}
+
+void
+arena_reset(struct arena *a)
+{
+	for (struct owned *o = a->owned; o; o = o->next)
+		o->fn(o->ptr);
+	a->owned = NULL;
+	struct block *keep = NULL;
+	for (struct block *b = a->blocks, *next; b; b = next) {
+		next = b->next;
+		if (!keep && b->cap == ARENA_BLOCK)
+			keep = b;
+		else
+			free(b);
+	}
+	keep->next = NULL;
+	a->blocks = keep;
+	a->used = a->total = 0;
+}
+
+void
+arena_free(struct arena *a)
+{
+	if (!a)
+		return;
+	arena_reset(a);
+	free(a->blocks);
+	free(a);
+}
+
+void *
+arena_alloc(struct arena *a, size_t n)
+{
+	n = (n + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+	a->total += n;
+	if (n > ARENA_BLOCK / 4) {
+		struct block *own = block_new(n);
+		own->next = a->blocks->next;
+		a->blocks->next = own;
+		return own->data;
+	}
+	if (a->used + n > a->blocks->cap) {
+		struct block *b = block_new(ARENA_BLOCK);
+		b->next = a->blocks;
+		a->blocks = b;
+		a->used = 0;
+	}
+	void *p = a->blocks->data + a->used;
+	a->used += n;
+	return p;
+}
+
+void *
+arena_zalloc(struct arena *a, size_t n)
+{
+	return memset(arena_alloc(a, n), 0, n);
+}
+
+char *
+arena_strndup(struct arena *a, const char *p, size_t n)
+{
+	char *copy = arena_alloc(a, n + 1);
+	if (n)
+		memcpy(copy, p, n);
+	copy[n] = '\0';
+	return copy;
+}
+
+char *
+arena_strdup(struct arena *a, const char *s)
+{
+	return arena_strndup(a, s, strlen(s));
+}
+
+char *
+arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list ap, again;
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	int n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	char *text = arena_alloc(a, (size_t)n + 1);
+	vsnprintf(text, (size_t)n + 1, fmt, again);
+	va_end(again);
+	return text;
+}
+
+struct str
+arena_str(struct arena *a, struct str s)
+{
+	if (!s.p)
+		return s;
+	return (struct str){ arena_strndup(a, s.p, s.n), s.n };
+}
+
+void
+arena_own(struct arena *a, void *ptr, void (*fn)(void *))
+{
+	struct owned *o = arena_alloc(a, sizeof(*o));
+	*o = (struct owned){ .next = a->owned, .ptr = ptr, .fn = fn };
+	a->owned = o;
+}
+
+size_t
+arena_used(const struct arena *a)
+{
+	return a->total;
+}

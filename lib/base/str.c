@@ -1,1 +1,76 @@
+/* Operations on borrowed slices. */
 #include "base/str.h"
+
+#include <strings.h>
+
+bool
+str_eq_nocase(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
+}
+
+bool
+str_starts(struct str s, struct str prefix)
+{
+	return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
+}
+
+int
+str_to_i64(struct str s, int64_t min, int64_t max, int64_t *ret)
+{
+	size_t i = 0;
+	bool negative = s.n > 0 && s.p[0] == '-';
+	if (negative)
+		i++;
+	if (i == s.n)
+		return -1;
+	/* Summed as a negative number: its range is the larger one. */
+	int64_t v = 0;
+	for (; i < s.n; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return -1;
+		if (__builtin_mul_overflow(v, 10, &v) || __builtin_sub_overflow(v, s.p[i] - '0', &v))
+			return -1;
+	}
+	if (!negative && __builtin_sub_overflow(0, v, &v))
+		return -1;
+	if (v < min || v > max)
+		return -1;
+	*ret = v;
+	return 0;
+}
+
+bool
+str_split(struct str *s, char sep, struct str *ret_head)
+{
+	if (!s->p)
+		return false;
+	const char *at = s->n ? memchr(s->p, sep, s->n) : NULL;
+	if (!at) {
+		*ret_head = *s;
+		*s = (struct str){ NULL, 0 };
+		return true;
+	}
+	size_t head = (size_t)(at - s->p);
+	*ret_head = (struct str){ s->p, head };
+	*s = (struct str){ at + 1, s->n - head - 1 };
+	return true;
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+struct str
+str_trim(struct str s)
+{
+	while (s.n && is_blank(s.p[0])) {
+		s.p++;
+		s.n--;
+	}
+	while (s.n && is_blank(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
