@@ -3,8 +3,9 @@
  * numbers, escapes, white space and key order inside it are untouched.
  *
  * Accepts the same documents as jansson with an object at the top, except that numbers of any size
- * are allowed, and refuses what jansson refuses: \u0000 in keys and values, lone surrogates, control
- * characters, invalid UTF-8, a BOM, trailing commas, text behind the value, depth over the limit. */
+ * are allowed, and refuses what jansson refuses: \u0000 in keys and values, lone surrogates,
+ * control characters, invalid UTF-8, a BOM, trailing commas, text behind the value, depth over the
+ * limit. */
 #pragma once
 
 #include <stdbool.h>
@@ -39,13 +40,14 @@ struct slice {
 	struct slice_member member[SLICE_MEMBERS_MAX];
 };
 
-/* The document must be one object. All spans point into text. ERR_INVALID with the byte offset and a
- * reason (never quoting the input) otherwise; more than SLICE_MEMBERS_MAX top-level members are
- * refused. */
+/* The document must be one object. All spans point into text. ERR_INVALID with the byte offset and
+ * a reason (never quoting the input) otherwise; more than SLICE_MEMBERS_MAX top-level members are
+ * refused, and so are containers nested deeper than SLICE_DEPTH_MAX, the object included. *ret is
+ * unspecified after a failure. */
 int slice_object(struct str text, struct slice *ret, struct err *e) MUST_CHECK;
 
-/* The last member of that name (as jansson: the last duplicate wins), or NULL. Keys with escapes are
- * compared unescaped. */
+/* The last member of that name (as jansson: the last duplicate wins), or NULL. Keys with escapes
+ * are compared unescaped. */
 const struct slice_member *slice_get(const struct slice *s, const char *key);
 
 /* A string value without quotes and escapes: into the document when it has no escapes, otherwise in
@@ -53,6 +55,6 @@ const struct slice_member *slice_get(const struct slice *s, const char *key);
 struct str slice_string(const struct slice_member *m, struct arena *a);
 
 /* Elements of an array value of strings, unescaped: at most max, ERR_INVALID when an element is no
- * string or there are more. Returns the count, or -1. */
+ * string, there are more, or the value is no array. Returns the count, or -1. */
 int slice_strings(const struct slice_member *m, struct arena *a, struct str *ret, int max,
     struct err *e) MUST_CHECK;
