@@ -4,7 +4,13 @@
  * bytes, no redirects, no environment proxies, no cookies, no Expect. The connection goes to the
  * given address (CURLOPT_CONNECT_TO), and the address is judged again when the socket is opened and
  * when a kept connection is used again. Kept connections are bounded; TLS certificates are always
- * verified unless the options say otherwise. */
+ * verified unless the options say otherwise.
+ *
+ * Once the head of the final answer is whole, its status is the outcome, whatever becomes of the
+ * body: the receiver has spoken, and repeating the request would only duplicate it. A body that is
+ * over the bound, breaks off or is still dripping at the deadline sets body_cut.
+ *
+ * The process must ignore SIGPIPE: OpenSSL writes to sockets without MSG_NOSIGNAL. */
 #pragma once
 
 #include <netinet/in.h>
@@ -23,19 +29,21 @@ struct client_options {
 	int keep_body;         /* bytes of an answer's body kept; default 16384 */
 	int read_body;         /* bytes of a body read before the connection is closed; default 65536 */
 	int head_max;          /* bytes of an answer's header section; default 65536 */
-	const char *ca_file;   /* NULL: the system's bundle file */
-	const char *user_agent;
+	const char *ca_file;   /* NULL: the system's bundle file; copied */
+	const char *user_agent; /* NULL: none; copied. A request's own line goes before it */
 	bool insecure_tls;     /* tests only: certificates are not verified */
 };
 void client_options_default(struct client_options *o);
 
 struct client; /* opaque */
+/* policy is borrowed, must outlive the client and may change in place (then client_drop_idle). */
 struct client *client_new(struct loop *l, const struct address_policy *policy,
     const struct client_options *o, struct err *e);
-/* Aborts what is under way without calling back. */
+/* Aborts what is under way without calling back. Allowed inside a client_fn. */
 void client_free(struct client *c);
 
-/* A parsed URL with what can be prepared once per endpoint. */
+/* A parsed URL with what can be prepared once per endpoint. ERR_INVALID: not http or https, user
+ * information, or no URL at all. */
 struct client_target; /* opaque */
 struct client_target *client_target_new(const char *url, struct err *e);
 void client_target_free(struct client_target *t); /* not while an exchange uses it */
@@ -44,8 +52,10 @@ void client_target_free(struct client_target *t); /* not while an exchange uses 
 
 struct client_request {
 	struct client_target *target;        /* borrowed until the callback */
-	const struct sockaddr_storage *to;   /* where to connect; copied */
-	const char *const *headers;          /* "name: value" lines, borrowed until the callback */
+	const struct sockaddr_storage *to;   /* where to connect; copied. Port 0: the URL's */
+	const char *const *headers;          /* "name: value" lines without CR and LF, borrowed until the
+	                                      * callback; only Host, Content-Length and the option's
+	                                      * User-Agent are added */
 	int nheaders;                        /* at most CLIENT_HEADERS_MAX */
 	struct str body;                     /* borrowed until the callback */
 	int64_t timeout_ms;                  /* of the whole exchange */

@@ -1,1 +1,459 @@
-#include "pg/pg.h"
+/* One connection to PostgreSQL.
+ *
+ *   DOWN --backoff over--> CONNECTING --ok--> IDLE <--> BUSY
+ *    ^------- any loss, refusal or time-out ----'--------'
+ *
+ * In pipeline mode a statement's results are: one PGresult, then NULL; the sync at the end is one
+ * PGresult without a NULL behind it (libpq manual, "Pipeline Mode"). `step` counts the statements
+ * whose result has been seen; prepares take part in the same sequence. */
+#include "pg/conn.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uthash.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metric.h"
+
+#define CONNECT_TIMEOUT (5 * USEC_PER_SEC)
+#define BACKOFF_MIN     (50 * USEC_PER_MS)
+#define BACKOFF_MAX     (2 * USEC_PER_SEC) /* a restarted server is used within this time */
+#define STEPS_MAX       (2 * PG_STATEMENTS_MAX)
+
+struct prepared {
+	const struct pg_stmt *stmt; /* key */
+	UT_hash_handle hh;
+};
+
+struct pg_conn {
+	struct pg_pool *pool;
+	struct loop *loop;
+	char *url;
+	const char *name;
+	bool prepare;
+	enum conn_state state;
+	PGconn *pq;
+	struct event *read_ev, *write_ev;
+	struct timer timer; /* DOWN: backoff; CONNECTING: time-out; else unused */
+	struct defer broken; /* a send failed inside conn_run: handled on the loop's stack */
+	struct rand rand;
+	usec_t backoff;
+	bool lost_logged; /* one log line per outage, not per try */
+	struct prepared *prepared;
+
+	struct pg_ticket *ticket; /* BUSY only */
+	int nsteps, step;
+	const struct pg_stmt *step_prepares[STEPS_MAX]; /* NULL: the step is a query */
+	PGresult *results[PG_STATEMENTS_MAX];
+	int nresults;
+	bool failed;
+	struct err err; /* of the first failed step */
+};
+
+static void conn_lost(struct pg_conn *c, const char *why);
+static void on_socket(evutil_socket_t fd, short what, void *arg);
+
+static void
+conn_set(struct pg_conn *c, enum conn_state state)
+{
+	metric_add(METRIC_PG_CONNECTIONS, (state >= CONN_IDLE) - (c->state >= CONN_IDLE));
+	metric_add(METRIC_PG_CONNECTIONS_BUSY, (state == CONN_BUSY) - (c->state == CONN_BUSY));
+	c->state = state;
+	pool_conn_changed(c->pool);
+}
+
+enum conn_state
+conn_state(const struct pg_conn *c)
+{
+	return c->state;
+}
+
+struct pg_ticket *
+conn_ticket(const struct pg_conn *c)
+{
+	return c->ticket;
+}
+
+/* ---- connecting --------------------------------------------------------------------------- */
+
+/* The socket may be another one after each PQconnectPoll, so the events are made again. */
+static void
+watch(struct pg_conn *c, bool reads, bool writes)
+{
+	if (c->read_ev)
+		event_free(c->read_ev);
+	if (c->write_ev)
+		event_free(c->write_ev);
+	int fd = PQsocket(c->pq);
+	c->read_ev = event_new(loop_base(c->loop), fd, EV_READ | EV_PERSIST, on_socket, c);
+	c->write_ev = event_new(loop_base(c->loop), fd, EV_WRITE, on_socket, c);
+	if (reads)
+		event_add(c->read_ev, NULL);
+	if (writes)
+		event_add(c->write_ev, NULL);
+}
+
+static void
+on_notice(void *arg, const PGresult *r)
+{
+	const struct pg_conn *c = arg;
+	const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+	LOG_DEBUG(PG_NOTICE, KV("pool", c->name), KV("text", text ? text : ""));
+}
+
+static void
+connected(struct pg_conn *c)
+{
+	timer_stop(&c->timer);
+	PQsetNoticeReceiver(c->pq, on_notice, c);
+	if (PQsetnonblocking(c->pq, 1) || PQenterPipelineMode(c->pq) != 1) {
+		conn_lost(c, "cannot enter pipeline mode");
+		return;
+	}
+	watch(c, true, false);
+	c->backoff = 0;
+	c->lost_logged = false;
+	LOG_DEBUG(PG_CONNECT, KV("pool", c->name), KV("backend", PQbackendPID(c->pq)));
+	conn_set(c, CONN_IDLE);
+}
+
+static void
+connect_poll(struct pg_conn *c)
+{
+	switch (PQconnectPoll(c->pq)) {
+	case PGRES_POLLING_READING:
+		watch(c, true, false);
+		break;
+	case PGRES_POLLING_WRITING:
+		watch(c, false, true);
+		break;
+	case PGRES_POLLING_OK:
+		connected(c);
+		break;
+	default:
+		conn_lost(c, PQerrorMessage(c->pq));
+	}
+}
+
+static void
+connect_start(struct pg_conn *c)
+{
+	char app[64];
+	snprintf(app, sizeof(app), "posthorn %s", c->name);
+	const char *keys[] = { "dbname", "fallback_application_name", "client_encoding", NULL };
+	const char *values[] = { c->url, app, "UTF8", NULL };
+	conn_set(c, CONN_CONNECTING);
+	c->pq = PQconnectStartParams(keys, values, 1);
+	if (!c->pq || PQstatus(c->pq) == CONNECTION_BAD) {
+		conn_lost(c, c->pq ? PQerrorMessage(c->pq) : "out of memory");
+		return;
+	}
+	timer_set(&c->timer, CONNECT_TIMEOUT);
+	watch(c, false, true);
+}
+
+static void
+on_timer_due(void *arg)
+{
+	struct pg_conn *c = arg;
+	if (c->state == CONN_DOWN)
+		connect_start(c);
+	else
+		conn_lost(c, "connecting took too long");
+}
+
+static void
+log_lost(struct pg_conn *c, const char *why)
+{
+	if (c->lost_logged)
+		return;
+	c->lost_logged = true;
+	size_t n = strcspn(why, "\n");
+	LOG_WARN(PG_LOST, KV("pool", c->name), KV("reason", ((struct str){ why, n })));
+}
+
+static void
+forget_prepared(struct pg_conn *c)
+{
+	struct prepared *p, *next;
+	HASH_ITER (hh, c->prepared, p, next) {
+		HASH_DEL(c->prepared, p);
+		free(p);
+	}
+}
+
+static void
+close_socket(struct pg_conn *c)
+{
+	if (c->read_ev)
+		event_free(c->read_ev);
+	if (c->write_ev)
+		event_free(c->write_ev);
+	c->read_ev = c->write_ev = NULL;
+	if (c->pq)
+		PQfinish(c->pq);
+	c->pq = NULL;
+	forget_prepared(c);
+	defer_cancel(&c->broken);
+}
+
+static void
+clear_results(struct pg_conn *c)
+{
+	for (int i = 0; i < c->nresults; i++)
+		PQclear(c->results[i]);
+	c->nresults = 0;
+}
+
+/* Takes the ticket off the connection and tells the pool how it ended. */
+static void
+finish_ticket(struct pg_conn *c, const struct err *e)
+{
+	struct pg_ticket *t = c->ticket;
+	struct pg_result r = { .n = c->nresults, .res = c->results };
+	c->ticket = NULL;
+	t->conn = NULL;
+	pool_ticket_done(c->pool, t, e ? NULL : &r, e);
+	clear_results(c);
+}
+
+static void
+conn_lost(struct pg_conn *c, const char *why)
+{
+	struct err e;
+	err_set(&e, ERR_UNAVAILABLE, "the connection to PostgreSQL was lost");
+	log_lost(c, why);
+	if (c->state >= CONN_IDLE)
+		metric_add(METRIC_PG_LOST, 1);
+	close_socket(c);
+	c->backoff = c->backoff ? c->backoff * 2 : BACKOFF_MIN;
+	if (c->backoff > BACKOFF_MAX)
+		c->backoff = BACKOFF_MAX;
+	timer_set(&c->timer, rand_between(&c->rand, c->backoff / 2, c->backoff));
+	conn_set(c, CONN_DOWN);
+	if (c->ticket)
+		finish_ticket(c, &e);
+}
+
+void
+conn_drop(struct pg_conn *c, const char *why)
+{
+	conn_lost(c, why);
+}
+
+/* ---- running ------------------------------------------------------------------------------ */
+
+static void
+on_broken(void *arg)
+{
+	struct pg_conn *c = arg;
+	conn_lost(c, c->pq ? PQerrorMessage(c->pq) : "broken");
+}
+
+static void
+flush(struct pg_conn *c)
+{
+	int left = PQflush(c->pq);
+	if (left < 0)
+		defer_schedule(&c->broken);
+	else if (left > 0)
+		event_add(c->write_ev, NULL);
+}
+
+static bool
+is_prepared(struct pg_conn *c, const struct pg_stmt *stmt)
+{
+	struct prepared *p;
+	HASH_FIND_PTR(c->prepared, &stmt, p);
+	return p != NULL;
+}
+
+static bool
+send_call(struct pg_conn *c, const struct pg_ticket *t, int i)
+{
+	static const int binary[PG_ARGS_MAX] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+		1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+	const struct pg_stmt *stmt = t->call[i].stmt;
+	int n = t->call[i].nargs;
+	assert(n == stmt->nparams);
+	if (!c->prepare) {
+		c->step_prepares[c->nsteps++] = NULL;
+		return PQsendQueryParams(c->pq, stmt->sql, n, NULL, t->call[i].value, t->call[i].length,
+		    binary, 1);
+	}
+	if (!is_prepared(c, stmt)) {
+		c->step_prepares[c->nsteps++] = stmt;
+		if (!PQsendPrepare(c->pq, stmt->name, stmt->sql, n, NULL))
+			return false;
+	}
+	c->step_prepares[c->nsteps++] = NULL;
+	return PQsendQueryPrepared(c->pq, stmt->name, n, t->call[i].value, t->call[i].length, binary, 1);
+}
+
+void
+conn_run(struct pg_conn *c, struct pg_ticket *t)
+{
+	assert(c->state == CONN_IDLE);
+	c->ticket = t;
+	t->conn = c;
+	c->nsteps = c->step = 0;
+	c->failed = false;
+	conn_set(c, CONN_BUSY);
+	bool ok = true;
+	for (int i = 0; ok && i < t->n; i++)
+		ok = send_call(c, t, i);
+	if (ok)
+		ok = PQpipelineSync(c->pq) == 1;
+	if (ok)
+		flush(c);
+	else
+		defer_schedule(&c->broken);
+}
+
+static enum err_kind
+kind_of_sqlstate(const char *state)
+{
+	static const struct {
+		const char *prefix;
+		enum err_kind kind;
+	} table[] = {
+		{ "23505", ERR_CONFLICT },
+		{ "57", ERR_UNAVAILABLE }, /* operator intervention: shutdown, cancel */
+		{ "53", ERR_UNAVAILABLE }, /* insufficient resources: disk, memory, connections */
+		{ "08", ERR_UNAVAILABLE }, /* connection exceptions */
+		{ "40", ERR_UNAVAILABLE }, /* serialisation, deadlock: try again */
+		{ "55P03", ERR_UNAVAILABLE }, /* lock_timeout */
+		{ "25006", ERR_UNAVAILABLE }, /* read only: a standby that is not promoted yet */
+	};
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (strncmp(state, table[i].prefix, strlen(table[i].prefix)) == 0)
+			return table[i].kind;
+	return ERR_INTERNAL;
+}
+
+static void
+note_failure(struct pg_conn *c, const PGresult *r)
+{
+	if (c->failed)
+		return;
+	c->failed = true;
+	const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+	const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+	state = state ? state : "";
+	err_set(&c->err, kind_of_sqlstate(state), "%s", text ? text : PQresultErrorMessage(r));
+	snprintf(c->err.origin, sizeof(c->err.origin), "%s", state);
+	/* 26000: the prepared statement is gone (a pooler gave us another server connection);
+	 * 0A000: a cached plan no longer fits. Both heal by preparing again. */
+	if (strcmp(state, "26000") == 0 || strcmp(state, "0A000") == 0)
+		forget_prepared(c);
+}
+
+/* One result of the current step. Takes r. */
+static void
+take_result(struct pg_conn *c, PGresult *r)
+{
+	ExecStatusType status = PQresultStatus(r);
+	const struct pg_stmt *prepares = c->step_prepares[c->step];
+	if (status == PGRES_COMMAND_OK && prepares) {
+		struct prepared *p = mem_zalloc(sizeof(*p));
+		p->stmt = prepares;
+		HASH_ADD_PTR(c->prepared, stmt, p);
+	} else if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+		c->results[c->nresults++] = r;
+		return;
+	} else if (status != PGRES_PIPELINE_ABORTED) {
+		note_failure(c, r);
+	}
+	PQclear(r);
+}
+
+static void
+transaction_over(struct pg_conn *c)
+{
+	struct err e = c->err;
+	if (!c->failed && c->nresults != c->ticket->n) {
+		conn_lost(c, "results are missing");
+		return;
+	}
+	conn_set(c, CONN_IDLE);
+	finish_ticket(c, c->failed ? &e : NULL);
+}
+
+static void
+read_results(struct pg_conn *c)
+{
+	while (c->state == CONN_BUSY && !PQisBusy(c->pq)) {
+		PGresult *r = PQgetResult(c->pq);
+		if (!r) {
+			/* The end of one statement's results. */
+			if (c->step >= c->nsteps)
+				return;
+			c->step++;
+			continue;
+		}
+		if (PQresultStatus(r) == PGRES_PIPELINE_SYNC) {
+			PQclear(r);
+			transaction_over(c);
+			return;
+		}
+		if (c->step >= c->nsteps) {
+			PQclear(r);
+			conn_lost(c, "an unexpected result");
+			return;
+		}
+		take_result(c, r);
+	}
+}
+
+static void
+on_socket(evutil_socket_t fd, short what, void *arg)
+{
+	struct pg_conn *c = arg;
+	(void)fd;
+	if (c->state == CONN_CONNECTING) {
+		connect_poll(c);
+		return;
+	}
+	if ((what & EV_READ) && !PQconsumeInput(c->pq)) {
+		conn_lost(c, PQerrorMessage(c->pq));
+		return;
+	}
+	if (what & EV_WRITE || c->state == CONN_BUSY)
+		flush(c);
+	read_results(c);
+	if (c->state == CONN_IDLE && PQstatus(c->pq) == CONNECTION_BAD)
+		conn_lost(c, PQerrorMessage(c->pq));
+}
+
+struct pg_conn *
+conn_new(struct pg_pool *p, struct loop *l, const struct pg_options *o, uint64_t seed)
+{
+	struct pg_conn *c = mem_zalloc(sizeof(*c));
+	c->pool = p;
+	c->loop = l;
+	c->url = mem_strdup(o->url);
+	c->name = o->name;
+	c->prepare = o->prepare;
+	c->state = CONN_DOWN;
+	rand_seed(&c->rand, seed);
+	timer_init(&c->timer, l, on_timer_due, c);
+	defer_init(&c->broken, l, on_broken, c);
+	timer_set(&c->timer, 0);
+	return c;
+}
+
+void
+conn_free(struct pg_conn *c)
+{
+	assert(!c->ticket);
+	close_socket(c);
+	clear_results(c);
+	metric_add(METRIC_PG_CONNECTIONS, -(c->state >= CONN_IDLE));
+	timer_done(&c->timer);
+	free(c->url);
+	free(c);
+}

@@ -1,1 +1,242 @@
+/* A pool of connections and the line of transactions that wait for one.
+ *
+ * Invariants: a ticket is in line or on exactly one connection; fn runs once and never inside
+ * pg_submit; a ticket dies after fn ran, or after the server is done with a cancelled one. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metric.h"
+#include "base/rand.h"
+#include "pg/conn.h"
 #include "pg/pg.h"
+
+#define TICK           (50 * USEC_PER_MS) /* granularity of the time-outs */
+#define DOWN_WAIT_MAX  USEC_PER_SEC       /* in line while nothing is connected: long enough for a
+                                           * server's restart, short enough for a producer */
+
+TAILQ_HEAD(ticket_list, pg_ticket);
+
+struct pg_pool {
+	struct loop *loop;
+	const char *name;
+	int nconns;
+	struct pg_conn **conns;
+	struct ticket_list line;
+	int waiting, waiting_max;
+	usec_t wait_max, run_max;
+	usec_t down_since; /* 0 while a connection works */
+	struct timer tick; /* set while there is anything to time out */
+	struct defer drain;
+	bool freeing;
+};
+
+static void
+ticket_end(struct pg_ticket *t, const struct pg_result *r, const struct err *e)
+{
+	if (t->fn)
+		t->fn(t->arg, r, e);
+	free(t);
+}
+
+/* Puts waiting transactions on idle connections. Idempotent. */
+static void
+pool_drain(void *arg)
+{
+	struct pg_pool *p = arg;
+	for (int i = 0; i < p->nconns; i++) {
+		struct pg_ticket *t = TAILQ_FIRST(&p->line);
+		if (!t)
+			return;
+		if (conn_state(p->conns[i]) != CONN_IDLE)
+			continue;
+		TAILQ_REMOVE(&p->line, t, entry);
+		p->waiting--;
+		metric_add(METRIC_PG_WAITING, -1);
+		t->since = loop_now(p->loop);
+		conn_run(p->conns[i], t);
+	}
+}
+
+void
+pool_conn_changed(struct pg_pool *p)
+{
+	if (p->freeing)
+		return;
+	bool up = pg_pool_ready(p) > 0;
+	if (up)
+		p->down_since = 0;
+	else if (!p->down_since)
+		p->down_since = loop_now(p->loop);
+	if (!TAILQ_EMPTY(&p->line))
+		defer_schedule(&p->drain);
+}
+
+void
+pool_ticket_done(struct pg_pool *p, struct pg_ticket *t, const struct pg_result *r, const struct err *e)
+{
+	(void)p;
+	ticket_end(t, r, e);
+}
+
+static void
+fail_first_in_line(struct pg_pool *p, const char *why)
+{
+	struct pg_ticket *t = TAILQ_FIRST(&p->line);
+	struct err e;
+	TAILQ_REMOVE(&p->line, t, entry);
+	p->waiting--;
+	metric_add(METRIC_PG_WAITING, -1);
+	err_set(&e, ERR_UNAVAILABLE, "%s", why);
+	ticket_end(t, NULL, &e);
+}
+
+static bool
+in_line_too_long(const struct pg_pool *p, const struct pg_ticket *t, usec_t now)
+{
+	if (p->wait_max == 0)
+		return false;
+	usec_t most = p->down_since && p->wait_max > DOWN_WAIT_MAX ? DOWN_WAIT_MAX : p->wait_max;
+	return now - t->since > most;
+}
+
+static void
+on_tick(void *arg)
+{
+	struct pg_pool *p = arg;
+	usec_t now = loop_now(p->loop);
+	bool busy = false;
+	while (!TAILQ_EMPTY(&p->line) && in_line_too_long(p, TAILQ_FIRST(&p->line), now))
+		fail_first_in_line(p, "the database did not answer in time");
+	for (int i = 0; i < p->nconns; i++) {
+		const struct pg_ticket *t = conn_ticket(p->conns[i]);
+		if (t && p->run_max && now - t->since > p->run_max)
+			conn_drop(p->conns[i], "a transaction took too long");
+		busy = busy || conn_ticket(p->conns[i]);
+	}
+	if (busy || !TAILQ_EMPTY(&p->line))
+		timer_set(&p->tick, TICK);
+}
+
+struct pg_pool *
+pg_pool_new(struct loop *l, const struct pg_options *o)
+{
+	struct pg_pool *p = mem_zalloc(sizeof(*p));
+	p->loop = l;
+	p->name = o->name;
+	p->waiting_max = o->waiting_max;
+	p->wait_max = o->wait_max;
+	p->run_max = o->run_max;
+	p->down_since = loop_now(l);
+	TAILQ_INIT(&p->line);
+	timer_init(&p->tick, l, on_tick, p);
+	defer_init(&p->drain, l, pool_drain, p);
+	p->conns = mem_zalloc(sizeof(*p->conns) * (size_t)o->connections);
+	p->nconns = o->connections;
+	for (int i = 0; i < p->nconns; i++) {
+		uint64_t seed;
+		rand_bytes(&seed, sizeof(seed));
+		p->conns[i] = conn_new(p, l, o, seed);
+	}
+	return p;
+}
+
+void
+pg_pool_free(struct pg_pool *p)
+{
+	if (!p)
+		return;
+	p->freeing = true;
+	while (!TAILQ_EMPTY(&p->line))
+		fail_first_in_line(p, "the program stops");
+	for (int i = 0; i < p->nconns; i++)
+		if (conn_ticket(p->conns[i]))
+			conn_drop(p->conns[i], "the program stops");
+	for (int i = 0; i < p->nconns; i++)
+		conn_free(p->conns[i]);
+	free(p->conns);
+	timer_done(&p->tick);
+	defer_cancel(&p->drain);
+	free(p);
+}
+
+int
+pg_pool_ready(const struct pg_pool *p)
+{
+	int n = 0;
+	for (int i = 0; i < p->nconns; i++)
+		n += p->conns[i] && conn_state(p->conns[i]) >= CONN_IDLE;
+	return n;
+}
+
+usec_t
+pg_pool_down_since(const struct pg_pool *p)
+{
+	return p->down_since;
+}
+
+/* The ticket with the calls' pointers behind it in one piece of memory. */
+static struct pg_ticket *
+ticket_new(struct pg_pool *p, const struct pg_call *calls, int n)
+{
+	size_t args = 0;
+	for (int i = 0; i < n; i++)
+		args += calls[i].args ? (size_t)calls[i].args->n : 0;
+	struct pg_ticket *t = mem_alloc(sizeof(*t) + args * (sizeof(char *) + sizeof(int)));
+	const char **value = (const char **)(t + 1);
+	int *length = (int *)(value + args);
+	*t = (struct pg_ticket){ .pool = p, .n = n };
+	for (int i = 0; i < n; i++) {
+		int k = calls[i].args ? calls[i].args->n : 0;
+		t->call[i].stmt = calls[i].stmt;
+		t->call[i].nargs = k;
+		t->call[i].value = value;
+		t->call[i].length = length;
+		if (k) {
+			memcpy(value, calls[i].args->value, sizeof(*value) * (size_t)k);
+			memcpy(length, calls[i].args->length, sizeof(*length) * (size_t)k);
+		}
+		value += k;
+		length += k;
+	}
+	return t;
+}
+
+struct pg_ticket *
+pg_submit(struct pg_pool *p, const struct pg_call *calls, int n, pg_fn fn, void *arg)
+{
+	assert(n >= 1 && n <= PG_STATEMENTS_MAX);
+	struct pg_ticket *t = ticket_new(p, calls, n);
+	t->fn = fn;
+	t->arg = arg;
+	t->since = loop_now(p->loop);
+	if (p->waiting_max && p->waiting >= p->waiting_max) {
+		/* Over the line's bound: first in line, and due to fail at the next tick. */
+		t->since = INT64_MIN / 2;
+		TAILQ_INSERT_HEAD(&p->line, t, entry);
+	} else {
+		TAILQ_INSERT_TAIL(&p->line, t, entry);
+	}
+	p->waiting++;
+	metric_add(METRIC_PG_WAITING, 1);
+	pool_drain(p);
+	if (!timer_pending(&p->tick))
+		timer_set(&p->tick, TICK);
+	return t;
+}
+
+void
+pg_cancel(struct pg_ticket *t)
+{
+	t->fn = NULL;
+	if (t->conn)
+		return; /* the server's answer will end it */
+	struct pg_pool *p = t->pool;
+	TAILQ_REMOVE(&p->line, t, entry);
+	p->waiting--;
+	metric_add(METRIC_PG_WAITING, -1);
+	free(t);
+}

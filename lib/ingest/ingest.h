@@ -1,0 +1,52 @@
+/* The ingestor: from a posted body to a stored event.
+ *
+ * Natural batching: whatever arrives while one append transaction commits goes into the next. The
+ * answer is given only after the commit. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "pg/pg.h"
+#include "policy/fingerprint.h"
+#include "send/sender.h"
+#include "store/catalogue.h"
+
+#define INGEST_CHANNELS_MAX 10
+
+struct ingest; /* opaque */
+
+struct ingest *ingest_new(struct loop *l, const struct config *c, struct catalogue *cat,
+    struct sender *s, struct pg_pool *append, struct pg_pool *read);
+void ingest_free(struct ingest *in);
+/* Requests not answered yet. */
+int ingest_pending(const struct ingest *in);
+bool ingest_stalled(const struct ingest *in); /* an append has been under way for over 2 s */
+
+/* One event, already validated by the caller (names, payload). All slices live until the callback. */
+struct ingest_event {
+	struct str org;
+	struct str app_ref;  /* id or uid */
+	struct str event_type;
+	struct str event_id; /* {NULL, 0}: none */
+	int nchannels;
+	struct str channels[INGEST_CHANNELS_MAX];
+	struct str payload;  /* exactly the producer's bytes; copied */
+	bool has_key;        /* Idempotency-Key given */
+	unsigned char key[FINGERPRINT_SIZE];
+	unsigned char body[FINGERPRINT_SIZE]; /* fingerprint of the request, when has_key */
+};
+
+struct ingest_answer {
+	int64_t app_id;
+	int64_t msg_id;
+	bool replayed; /* an earlier request with the same key made this message; what follows is its */
+	struct str event_type, event_id, payload; /* payload.p NULL: expunged since */
+	struct str channels; /* comma-separated; {NULL, 0}: none */
+};
+
+/* Exactly once, never from inside ingest_submit; exactly one of a and e is not NULL. Errors:
+ * ERR_NOT_FOUND (application), ERR_CONFLICT (event id in use), ERR_INVALID (key used with another
+ * body: 422), ERR_UNAVAILABLE. */
+typedef void (*ingest_fn)(void *arg, const struct ingest_answer *a, const struct err *e);
+void ingest_submit(struct ingest *in, const struct ingest_event *ev, ingest_fn fn, void *arg);
