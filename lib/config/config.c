@@ -116,7 +116,8 @@ refused(int i, struct str value, enum config_source from, struct err *e)
 	char name[OPTION_SPELLING_MAX];
 	option_spelling(str_of(options[i].name), from, name);
 	size_t n = strlen(e->text);
-	if (options[i].type != VALUE_SECRET && options[i].type != VALUE_TEXT && n < sizeof(e->text)) {
+	if (options[i].type != VALUE_SECRET && options[i].type != VALUE_TEXT &&
+	    n < sizeof(e->text)) {
 		char shown[41];
 		snprintf(shown, sizeof(shown), "%.*s", (int)(value.n < 40 ? value.n : 40), value.p);
 		for (char *p = shown; *p != '\0'; p++)
@@ -128,8 +129,8 @@ refused(int i, struct str value, enum config_source from, struct err *e)
 }
 
 int
-config_set(struct config *c, const char *name, const char *value, enum config_source from,
-    struct err *e)
+config_set(
+    struct config *c, const char *name, const char *value, enum config_source from, struct err *e)
 {
 	int i = option_find(str_of(name));
 	if (i < 0)
@@ -202,11 +203,13 @@ config_check(const struct config *c, struct err *e)
 	if (config_require(c, "database_url", e) < 0 || config_require(c, "jwt_secret", e) < 0)
 		return -1;
 	if (c->listen[0] == '\0')
-		return err_set(e, ERR_CONFIG, "listen is empty: it takes an address and a port, as in "
-					      "listen = 127.0.0.1:8071");
+		return err_set(e, ERR_CONFIG,
+		    "listen is empty: it takes an address and a port, as in "
+		    "listen = 127.0.0.1:8071");
 	/* A body that can never fit would be held back for ever. */
 	if (c->body_max > c->queue_bytes_max)
-		return err_set(e, ERR_CONFIG, "body_max is larger than queue_bytes_max: lower the first "
-					      "or raise the second");
+		return err_set(e, ERR_CONFIG,
+		    "body_max is larger than queue_bytes_max: lower the first "
+		    "or raise the second");
 	return 0;
 }

@@ -1,5 +1,5 @@
-/* Configuration: one table of options (options.def), read from defaults, a file, the environment and
- * flags, in rising order of precedence, and checked as a whole. */
+/* Configuration: one table of options (options.def), read from defaults, a file, the environment
+ * and flags, in rising order of precedence, and checked as a whole. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,6 +9,8 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "base/str.h"
+
 #include "policy/address.h"
 #include "policy/backoff.h"
 
@@ -21,24 +23,6 @@ enum log_format {
 	LOG_FORMAT_JSON,
 };
 
-/* One field per row of options.def. */
-struct config {
-#define CONFIG_TEXT     config_text
-#define CONFIG_SECRET   struct secret
-#define CONFIG_BOOL     bool
-#define CONFIG_INT      int64_t
-#define CONFIG_MS       int64_t
-#define CONFIG_BYTES    int64_t
-#define CONFIG_CIDRS    struct address_policy
-#define CONFIG_SCHEDULE struct backoff
-#define CONFIG_LEVEL    enum log_level
-#define CONFIG_FORMAT   enum log_format
-#define X(name, type, def, min, max, help) CONFIG_##type name;
-#include "config/options.def"
-#undef X
-	bool dev;
-};
-
 enum config_source {
 	CONFIG_FROM_DEFAULT,
 	CONFIG_FROM_FILE,
@@ -46,29 +30,68 @@ enum config_source {
 	CONFIG_FROM_FLAG,
 };
 
+/* How many rows options.def has. */
+enum {
+	CONFIG_OPTIONS = 0
+#define X(name, type, def, min, max, help) +1
+#include "config/options.def"
+#undef X
+};
+
+/* One field per row of options.def. */
+struct config {
+#define CONFIG_TEXT                        config_text
+#define CONFIG_SECRET                      struct secret
+#define CONFIG_BOOL                        bool
+#define CONFIG_INT                         int64_t
+#define CONFIG_MS                          int64_t
+#define CONFIG_BYTES                       int64_t
+#define CONFIG_CIDRS                       struct address_policy
+#define CONFIG_SCHEDULE                    struct backoff
+#define CONFIG_LEVEL                       enum log_level
+#define CONFIG_FORMAT                      enum log_format
+#define X(name, type, def, min, max, help) CONFIG_##type name;
+#include "config/options.def"
+#undef X
+	enum config_source source[CONFIG_OPTIONS]; /* who set each, in the order of the table */
+	bool dev;
+};
+
 /* Sets every option to its default. */
 void config_init(struct config *c);
 
-/* One option by name (underscores or dashes). ERR_CONFIG with a text that names the option, the
- * source and what is expected; a secret's value is never quoted. An unknown name is an error that
- * suggests the nearest one. */
+/* One option by name (underscores or dashes). The value is always checked, and kept unless a higher
+ * source has set the option already, in whatever order the sources are read. ERR_CONFIG with a text
+ * that names the option, the source and what is expected; a secret's value is never quoted. An
+ * unknown name is an error that suggests the nearest one. */
 int config_set(struct config *c, const char *name, const char *value, enum config_source from,
     struct err *e) MUST_CHECK;
 
-/* An INI file: `name = value` lines, sections ignored, '#' and ';' comments. */
+/* An INI file: `name = value` lines, sections ignored, '#' and ';' at the start of a line begin a
+ * comment. At most 64 KiB, lines of 4 KiB, each option once. Errors name the file and the line. */
 int config_read_file(struct config *c, const char *path, struct err *e) MUST_CHECK;
+/* The same from memory; path is for the errors. */
+int config_read_text(struct config *c, const char *path, struct str text, struct err *e) MUST_CHECK;
 
 /* POSTHORN_* variables of environ; POSTHORN_X_FILE for secrets. An unknown POSTHORN_ variable is an
- * error, except POSTHORN_TOKEN, POSTHORN_URL, POSTHORN_CONFIG (the commands') and POSTHORN_TEST_*. */
+ * error, except POSTHORN_TOKEN, POSTHORN_URL, POSTHORN_CONFIG (the commands') and POSTHORN_TEST_*.
+ */
 int config_read_env(struct config *c, char *const *env, struct err *e) MUST_CHECK;
 
 /* Was the option set by anything but its default? */
 bool config_is_set(const struct config *c, const char *name);
 
-/* What only the whole can tell: required options, combinations. */
+/* What only the whole can tell: required options (in --dev their values must have been filled in
+ * before), combinations. */
 int config_check(const struct config *c, struct err *e) MUST_CHECK;
+/* One of the options without a usable default, "database_url" or "jwt_secret", for commands that
+ * need no more than it. */
+int config_require(const struct config *c, const char *name, struct err *e) MUST_CHECK;
 
 /* For --help, deploy/posthorn.conf.example and docs/configuration.md. */
 void config_write_help(struct buf *out);
 void config_write_example(struct buf *out);
 void config_write_reference(struct buf *out);
+/* The settings in force and where they come from, as a file that can be read back; of secrets only
+ * whether they are set. The connection string is written as it is. */
+void config_write_settings(const struct config *c, struct buf *out);

@@ -28,4 +28,5 @@ const void *option_value(const struct config *c, int i);
 
 /* The name as the source spells it: "workers", "POSTHORN_WORKERS", "--workers". Returns out. */
 #define OPTION_SPELLING_MAX (OPTION_NAME_MAX + 16)
-const char *option_spelling(struct str name, enum config_source from, char out[OPTION_SPELLING_MAX]);
+const char *option_spelling(
+    struct str name, enum config_source from, char out[OPTION_SPELLING_MAX]);

@@ -1,20 +1,21 @@
 /* Where options come from: the file and the environment. (Flags are read by the commands.)
  *
- * The file is read by libinih, with these choices: no continuation lines (an indented line is a line
- * of its own), no comments behind a value (a secret may hold " ;"), no line that is silently cut:
- * the library's own limit is 200 bytes and it reads on with the rest of a longer line as if it were
- * the next one, so the lines are measured before. */
+ * The file is read by libinih, with these choices: no continuation lines (an indented line is a
+ * line of its own), no comments behind a value (a secret may hold " ;"), no line that is silently
+ * cut: the library's own limit is 200 bytes and it reads on with the rest of a longer line as if it
+ * were the next one, so the lines are measured before. */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/attr.h"
+#include "base/mem.h"
+
 #include "config/config.h"
-#include "config/nearest.h"
 #include "config/option.h"
 
 #define FILE_BYTES_MAX (64 << 10)
@@ -22,7 +23,7 @@
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-/* The whole of a small file; the name of the option or the path goes before the error. */
+/* The whole of a small file, NUL-terminated. ERR_CONFIG past the maximum of *out less a block. */
 static int
 read_small_file(const char *path, struct buf *out, struct err *e)
 {
@@ -125,7 +126,8 @@ config_read_file(struct config *c, const char *path, struct err *e)
 	return r;
 }
 
-/* ---- the environment -------------------------------------------------------------------------- */
+/* ---- the environment --------------------------------------------------------------------------
+ */
 
 /* Variables with our prefix that are none of the options. */
 static bool
@@ -164,22 +166,52 @@ read_secret_file(struct config *c, int i, const char *path, struct err *e)
 static int
 secret_of_file(struct str name)
 {
-	static const struct str suffix = { "_file", 5 };
+	struct str suffix = STR("_file");
 	if (name.n <= suffix.n || memcmp(name.p + name.n - suffix.n, suffix.p, suffix.n) != 0)
 		return -1;
 	int i = option_find((struct str){ name.p, name.n - suffix.n });
 	return i >= 0 && options[i].type == VALUE_SECRET ? i : -1;
 }
 
-/* One POSTHORN_NAME=value; name in lower case. */
+/* One variable by its name in lower case, without the prefix. */
 static int
-read_variable(struct config *c, struct str name, const char *text, const char *value, struct err *e)
+read_variable(
+    struct config *c, bool seen[CONFIG_OPTIONS], const char *name, const char *value, struct err *e)
 {
-	int secret = secret_of_file(name);
-	if (secret < 0)
-		return config_set(c, text, value, CONFIG_FROM_ENV, e);
-	if (c->source[secret] == CONFIG_FROM_ENV) {
-		return err_set(e, ERR_CONFIG, "both POSTHORN_JWT_SECRET and its _FILE are set");
+	int secret = secret_of_file(str_of(name));
+	int i = secret >= 0 ? secret : option_find(str_of(name));
+	if (i >= 0 && seen[i]) {
+		char spelling[OPTION_SPELLING_MAX];
+		option_spelling(str_of(options[i].name), CONFIG_FROM_ENV, spelling);
+		return err_set(e, ERR_CONFIG, "%s is set twice: leave one of %s and %s_FILE out",
+		    spelling, spelling, spelling);
 	}
-	return read_secret_file(c, secret, value, e);
+	if (i >= 0)
+		seen[i] = true;
+	if (secret >= 0)
+		return read_secret_file(c, secret, value, e);
+	return config_set(c, name, value, CONFIG_FROM_ENV, e);
+}
+
+int
+config_read_env(struct config *c, char *const *env, struct err *e)
+{
+	struct str prefix = STR("POSTHORN_");
+	bool seen[CONFIG_OPTIONS] = { false };
+	for (; *env; env++) {
+		struct str name, value = str_of(*env);
+		if (!str_starts(value, prefix) || !str_split(&value, '=', &name) || !value.p)
+			continue;
+		name = (struct str){ name.p + prefix.n, name.n - prefix.n };
+		if (is_foreign(name))
+			continue;
+		char lower[OPTION_NAME_MAX + 1]; /* cut, a name is unknown all the same */
+		size_t n = name.n < OPTION_NAME_MAX ? name.n : OPTION_NAME_MAX;
+		for (size_t i = 0; i < n; i++)
+			lower[i] = (char)tolower((unsigned char)name.p[i]);
+		lower[n] = '\0';
+		if (read_variable(c, seen, lower, value.p, e) < 0)
+			return -1;
+	}
+	return 0;
 }

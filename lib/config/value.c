@@ -178,7 +178,8 @@ ms_parse(struct str text, struct value_range range, union value *ret, struct err
 static void
 ms_write(const void *v, struct buf *out)
 {
-	/* Without the years, which nobody expects to read for "365d", and without the bare number. */
+	/* Without the years, which nobody expects to read for "365d", and without the bare number.
+	 */
 	quantity_write(*(const int64_t *)v, duration_units + 1, ARRAY_LEN(duration_units) - 2, out);
 }
 
@@ -338,8 +339,8 @@ static const struct {
 };
 
 int
-value_parse(enum value_type t, struct str text, struct value_range range, union value *ret,
-    struct err *e)
+value_parse(
+    enum value_type t, struct str text, struct value_range range, union value *ret, struct err *e)
 {
 	/* Blanks around a value mean nothing, except in a secret, where every byte counts. */
 	return types[t].parse(t == VALUE_SECRET ? text : str_trim(text), range, ret, e);

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+
 #include "config/config.h"
 
 enum value_type {
@@ -45,7 +46,7 @@ int value_parse(enum value_type t, struct str text, struct value_range range, un
  * Nothing for a SECRET. */
 void value_write(enum value_type t, const void *v, struct buf *out);
 
-size_t value_size(enum value_type t);            /* of its field in struct config */
+size_t value_size(enum value_type t);             /* of its field in struct config */
 const char *value_placeholder(enum value_type t); /* "DURATION", for --help */
 const char *value_syntax(enum value_type t);      /* what may be written, for the reference page */
 
