@@ -48,7 +48,7 @@ buf_reserve(struct buf *b, size_t n)
 		size_t cap = b->cap ? b->cap * 2 : BUF_FIRST;
 		if (cap < need)
 			cap = need;
-		if (cap > b->max + 1)
+		if (cap - 1 > b->max) /* max may be SIZE_MAX */
 			cap = b->max + 1;
 		b->data = mem_realloc(b->cap ? b->data : NULL, cap);
 		b->cap = cap;
@@ -93,7 +93,7 @@ buf_addf(struct buf *b, const char *fmt, ...)
 		buf_add(b, small, (size_t)n);
 		return;
 	}
-	char *to = buf_reserve(b, (size_t)n + 1);
+	char *to = buf_reserve(b, (size_t)n); /* always with room for the NUL */
 	if (!to)
 		return;
 	va_start(ap, fmt);
@@ -105,7 +105,7 @@ buf_addf(struct buf *b, const char *fmt, ...)
 void
 buf_add_i64(struct buf *b, int64_t v)
 {
-	char digits[20];
+	char digits[20]; /* a sign and the 19 digits of 2^63 */
 	size_t i = sizeof(digits);
 	uint64_t u = v < 0 ? -(uint64_t)v : (uint64_t)v;
 	do {
@@ -113,7 +113,7 @@ buf_add_i64(struct buf *b, int64_t v)
 		u /= 10;
 	} while (u);
 	if (v < 0)
-		buf_addc(b, '-');
+		digits[--i] = '-';
 	buf_add(b, digits + i, sizeof(digits) - i);
 }
 

@@ -119,7 +119,8 @@ quote(struct buf *out, struct str s)
 			escape(out, p[i]);
 		plain = ++i;
 	}
-	buf_add(out, s.p + plain, s.n - plain);
+	if (s.n > plain)
+		buf_add(out, s.p + plain, s.n - plain);
 	buf_addc(out, '"');
 }
 

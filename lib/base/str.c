@@ -1,12 +1,22 @@
 /* Operations on borrowed slices. */
 #include "base/str.h"
 
-#include <strings.h>
+static char
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
 
+/* Not strncasecmp(3): it stops at a NUL, which a slice may hold, and asks the locale. */
 bool
 str_eq_nocase(struct str a, struct str b)
 {
-	return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
+	if (a.n != b.n)
+		return false;
+	for (size_t i = 0; i < a.n; i++)
+		if (lower(a.p[i]) != lower(b.p[i]))
+			return false;
+	return true;
 }
 
 bool
