@@ -41,8 +41,9 @@ backoff_parse_list(struct str text, struct backoff *ret, struct err *e)
 {
 	struct backoff b = { 0 };
 	struct str rest = str_trim(text), item;
-	while (rest.n > 0 || (b.steps > 0 && rest.p)) {
-		str_split(&rest, ',', &item);
+	if (rest.n == 0)
+		rest.p = NULL; /* no item at all, not one empty item */
+	while (str_split(&rest, ',', &item)) {
 		if (b.steps == BACKOFF_STEPS_MAX)
 			return err_set(e, ERR_INVALID, "more than %d delays", BACKOFF_STEPS_MAX);
 		if (parse_milli(str_trim(item), BACKOFF_DELAY_MAX_MS, &b.delay_ms[b.steps]))
@@ -72,7 +73,8 @@ static const struct parameter {
 	{ "base", offsetof(struct curve, base_ms), 1, BACKOFF_DELAY_MAX_MS },
 	{ "factor", offsetof(struct curve, factor_milli), 1000, FACTOR_MAX_MILLI },
 	{ "cap", offsetof(struct curve, cap_ms), 1, BACKOFF_DELAY_MAX_MS },
-	{ "attempts", offsetof(struct curve, attempts_milli), 1000, (BACKOFF_STEPS_MAX + 1) * 1000 },
+	{ "attempts", offsetof(struct curve, attempts_milli), 1000,
+	    (BACKOFF_STEPS_MAX + 1) * 1000 },
 };
 
 /* One "name=value" into its field; *seen has a bit for each parameter given so far. */
@@ -95,15 +97,16 @@ parse_parameter(struct str word, struct curve *c, unsigned *seen, struct err *e)
 		*seen |= 1U << i;
 		return 0;
 	}
-	return err_set(e, ERR_INVALID, "an exponential schedule has base, factor, cap and attempts only");
+	return err_set(
+	    e, ERR_INVALID, "an exponential schedule has base, factor, cap and attempts only");
 }
 
 static void
 unroll(const struct curve *c, struct backoff *ret)
 {
 	struct backoff b = { .steps = (int)(c->attempts_milli / 1000) - 1 };
-	/* A double holds every delay below the cap to far less than a millisecond, and stays finite:
-	 * it stops growing at the cap. */
+	/* A double holds every delay below the cap to far less than a millisecond, and stays
+	 * finite: it stops growing at the cap. */
 	double delay = (double)c->base_ms, factor = (double)c->factor_milli / 1000;
 	for (int i = 0; i < b.steps; i++) {
 		if (delay > (double)c->cap_ms)

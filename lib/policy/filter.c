@@ -1,5 +1,6 @@
 /* Matching an event with an endpoint. Runs for every endpoint of an application on every event, so
- * the type list, which may be long, is searched by halves; channels are a handful on either side. */
+ * the type list, which may be long, is searched by halves; channels are a handful on either side.
+ */
 #include "policy/filter.h"
 
 int

@@ -1,5 +1,6 @@
 /* Digests of requests. The state of SHA-256 is fetched and allocated once: a fetch by name on every
- * call would cost more than hashing a short key. One process is one thread, so one state is enough. */
+ * call would cost more than hashing a short key. One process is one thread, so one state is enough.
+ */
 #include "policy/fingerprint.h"
 
 #include <assert.h>

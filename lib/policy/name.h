@@ -19,7 +19,7 @@ bool name_channel_valid(struct str s);
  * that the transport, the signature or a platform's metadata service own. NULL when it may, else
  * the reason (static text). */
 const char *name_header_refused(struct str name);
-/* Visible ASCII, spaces and tabs inside, at most 4096 bytes, no blank at either end. */
+/* 1 to 4096 bytes of visible ASCII, spaces and tabs inside, no blank at either end. */
 bool name_header_value_valid(struct str value);
 /* Headers whose values are withheld when read back. */
 bool name_header_sensitive(struct str name);

@@ -110,8 +110,8 @@ feed(EVP_MAC_CTX *mac, const char *p, size_t n)
 }
 
 size_t
-sign_header(struct sign_key *const *keys, int n, struct str id, int64_t timestamp_s, struct str body,
-    char out[SIGN_HEADER_SIZE])
+sign_header(struct sign_key *const *keys, int n, struct str id, int64_t timestamp_s,
+    struct str body, char out[SIGN_HEADER_SIZE])
 {
 	assert(n >= 1 && n <= SIGN_KEYS_MAX);
 	char middle[24]; /* "." timestamp "." */

@@ -23,12 +23,15 @@ struct token {
 };
 
 /* Verifies signature (constant time), exp and nbf (60 s of leeway) and shape. ERR_UNAUTHENTICATED
- * otherwise. The error text says "Invalid token" with a reason that never quotes the token. */
+ * otherwise, with the text "Invalid token" (another one when the key itself was sent as the token)
+ * and the reason as origin: too long, malformed, signature, algorithm, claims, expired, not yet
+ * valid, secret, no key. Text below TOKEN_TEXT_MAX bytes; the rest of it is never looked at. */
 int token_verify(struct str text, const struct secret *key, struct wall now, struct token *ret,
     struct err *e) MUST_CHECK;
 
-/* Mints a token with iss "posthorn", iat = now, nbf = now, exp = now + lifetime_s.
- * flags: feature flags or NULL. -1 when the ids have the wrong form. */
+/* Mints a token with iss "posthorn", iat = now, nbf = now, exp = now + lifetime_s (1 s to 100 years).
+ * flags: feature flags of an application token, or NULL. ERR_INVALID when ids or flags have the
+ * wrong form. out is written only on success. */
 int token_mint(const char *org, const char *app_or_null, const char *const *flags, int nflags,
     const struct secret *key, struct wall now, int64_t lifetime_s, char out[TOKEN_TEXT_MAX],
     struct err *e) MUST_CHECK;
