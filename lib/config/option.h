@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "base/str.h"
+
 #include "config/config.h"
 #include "config/value.h"
 
