@@ -12,6 +12,11 @@ struct str {
 };
 
 #define STR(literal) ((struct str){ (literal), sizeof(literal) - 1 })
+/* The same as an initialiser, for tables: ISO C takes no compound literal there. */
+#define STR_INIT(literal)                                                                          \
+	{                                                                                          \
+		(literal), sizeof(literal) - 1                                                     \
+	}
 /* For printf("%.*s", STR_FMT(s)). */
 #define STR_FMT(s) (int)(s).n, (s).p
 

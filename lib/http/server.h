@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+
 #include "loop/loop.h"
 
 enum http_method {
@@ -29,10 +30,10 @@ enum http_method {
 };
 
 struct http_limits {
-	size_t head_max;         /* bytes of request line and header section */
-	size_t line_max;         /* bytes of the request line */
-	int headers_max;         /* fields */
-	size_t body_max;         /* bytes */
+	size_t head_max; /* bytes of request line and header section */
+	size_t line_max; /* bytes of the request line */
+	int headers_max; /* fields */
+	size_t body_max; /* bytes */
 	int connections_max;
 	usec_t request_deadline; /* from the first byte of a request to its last */
 	usec_t idle_deadline;    /* between requests */
@@ -43,7 +44,7 @@ struct http_limits {
 void http_limits_default(struct http_limits *l);
 
 struct http_header {
-	struct str name; /* as sent */
+	struct str name;  /* as sent */
 	struct str value; /* trimmed */
 };
 
@@ -52,7 +53,7 @@ struct http_server;
 /* Valid from the handler's call until http_reply; all slices live that long. */
 struct http_request {
 	enum http_method method;
-	struct str target; /* path and query as sent (origin-form; absolute-form is reduced to it) */
+	struct str target; /* path and query as sent; absolute-form is reduced to them */
 	struct str path;   /* before '?', still percent-encoded */
 	struct str query;  /* behind '?', "" when there is none */
 	int nheaders;
@@ -73,14 +74,14 @@ struct str http_header_get(const struct http_request *rq, const char *name);
 /* One answer. `type` NULL: no body and no Content-Type (204). `extra` is "" or whole header lines
  * each ending in CRLF, without user-controlled bytes. The body is copied out before it returns.
  * HEAD requests get the head alone. */
-void http_reply(struct http_request *rq, int status, const char *type, struct str body,
-    const char *extra);
+void http_reply(
+    struct http_request *rq, int status, const char *type, struct str body, const char *extra);
 
-/* Header lines (each ending in CRLF) added to every answer, those of the parser included. Copied. */
+/* Header lines (each ending in CRLF) added to every answer, refusals included. Copied. */
 void http_server_common_headers(struct http_server *s, const char *lines);
 
-/* A server on an already listening, nonblocking socket (which it does not own). The handler's ctx is
- * borrowed for the server's life. */
+/* A server on an already listening, nonblocking socket (which it does not own). The handler's ctx
+ * is borrowed for the server's life. */
 struct http_server *http_server_new(struct loop *l, int listen_fd, const struct http_limits *limits,
     http_handler_fn handler, void *ctx);
 /* Serves one more connected socket, which it owns from now on. */
