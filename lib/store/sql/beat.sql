@@ -1,0 +1,25 @@
+-- A worker's heartbeat: extends its leases, stores its marks, and tells the news, in one statement.
+-- $1 slots held, $2 their epochs, $3 low-water marks, $4 retry marks, $5 lease in ms,
+-- $6 whether a free slot is wanted, $7 how far back changes of applications are told, in ms
+-- Rows (kind, id, value): 1 slot still held; 2 slot to adopt; 3 free slot; 4 application and version.
+with mine as (
+    update slot s
+    set lease_until = clock_timestamp() + $5::int8 * interval '1 millisecond',
+        low_water = i.low_water, retry_low = i.retry_low
+    from unnest($1::int2[], $2::int8[], $3::int8[], $4::timestamptz[])
+        as i(id, epoch, low_water, retry_low)
+    where s.id = i.id and s.epoch = i.epoch
+    returning s.id
+)
+select 1::int2, id::int8, 0::int8 from mine
+union all
+(select 2::int2, id::int8, 0::int8 from slot
+    where id <> all($1::int2[])
+        and ((owner is not null and lease_until < now()) or (owner is null and dirty))
+    order by lease_until limit 4)
+union all
+(select 3::int2, id::int8, 0::int8 from slot
+    where $6::bool and owner is null and not dirty order by random() limit 1)
+union all
+select 4::int2, id, version from app
+    where changed_at > now() - $7::int8 * interval '1 millisecond'

@@ -1,0 +1,2 @@
+-- Makes missing partitions; returns how many.
+select partitions_ahead()::int8

@@ -1,0 +1,7 @@
+-- Ends transactions that still hold a lapsed slot's lock: a stopped process may have sent half of one.
+-- $1 slot
+select count(pg_terminate_backend(l.pid))::int8
+from pg_locks l
+join slot s on s.id = $1::int2 and s.owner is not null and s.lease_until < now()
+where l.locktype = 'advisory' and l.classid = 1886352467 and l.objid = $1::int2::int::oid
+    and l.mode = 'ShareLock' and l.granted and l.pid <> pg_backend_pid()
