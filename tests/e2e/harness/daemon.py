@@ -1,0 +1,186 @@
+"""The daemon under test: the built posthornd in --dev mode, in a directory of its own."""
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+
+import psycopg
+
+from .api import Api
+from .wait import wait_until
+
+BUILD = pathlib.Path(os.environ.get("POSTHORN_BUILD", "build-test")).resolve()
+POSTHORND = BUILD / "posthornd"
+POSTHORN = BUILD / "posthorn"
+SANITIZER = re.compile(r"ERROR: (Address|Leak)Sanitizer|runtime error:|SUMMARY: \w+Sanitizer")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def environment(**settings):
+    """Nothing of the caller's POSTHORN_ settings, and sanitizers that stop at the first finding."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("POSTHORN_")}
+    env["UBSAN_OPTIONS"] = "halt_on_error=1:print_stacktrace=1"
+    env["ASAN_OPTIONS"] = "abort_on_error=0:detect_stack_use_after_return=1"
+    env.update({f"POSTHORN_{k.upper()}": str(v) for k, v in settings.items()})
+    return env
+
+
+class Daemon:
+    """Daemon(workers=2, lease="1s", …): keyword arguments are options of posthornd (underscores)."""
+
+    def __init__(self, workers=1, flags=(), **settings):
+        # Short, because Unix socket paths are; open, because PostgreSQL is another user's under root.
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="phe-", dir="/tmp"))
+        self.dir.chmod(0o755)
+        self.port = free_port()
+        self.workers, self.flags, self.settings = workers, list(flags), settings
+        self.log_path = self.dir / "log"
+        self.process = None
+        self.ready_line = None
+
+    # Life.
+
+    def start(self, deadline_s=60.0):
+        argv = [POSTHORND, f"--dev={self.dir}/dev", "--listen", f"127.0.0.1:{self.port}",
+                "--workers", str(self.workers), *self.flags]
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                argv, env=environment(**self.settings), cwd="/", start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+        lines = []
+        reader = threading.Thread(target=self._read_stdout, args=(self.process.stdout, lines))
+        reader.daemon = True
+        reader.start()
+        wait_until(lambda: any("http://" in line for line in lines) or self._must_run(),
+                   deadline_s, "the line that says it is ready")
+        self.ready_line = next(line for line in lines if "http://" in line)
+        return self
+
+    @staticmethod
+    def _read_stdout(stream, lines):
+        for line in stream:
+            lines.append(line.decode().rstrip("\n"))
+
+    def _must_run(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"posthornd ended with {self.process.returncode}:\n{self.log()[-4000:]}")
+        return False
+
+    def stop(self, deadline_s=60.0):
+        """A graceful stop; returns the exit status."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(deadline_s)
+        return self.process.returncode
+
+    def kill_all(self):
+        """kill -9 of the supervisor, its workers and PostgreSQL, all at once."""
+        victims = [self.process.pid, *self.worker_pids(), *self.postgres_pids()]
+        for pid in victims:
+            kill(pid, signal.SIGKILL)
+        self.process.wait(30)
+        wait_until(lambda: not any(alive(pid) for pid in victims), 30, "every process is gone")
+
+    def close(self):
+        """Ends whatever is left and judges the log; the directory stays when something is wrong."""
+        status = None
+        try:
+            status = self.stop()
+        except subprocess.TimeoutExpired:
+            for pid in [self.process.pid, *self.worker_pids(), *self.postgres_pids()]:
+                kill(pid, signal.SIGKILL)
+        finding = SANITIZER.search(self.log())
+        assert status is not None, f"posthornd did not stop: {self.log_path}"
+        assert not finding, f"a sanitizer's report in {self.log_path}:\n{self.log()[finding.start():][:3000]}"
+        assert status in (0, -signal.SIGKILL), f"exit status {status}: {self.log_path}"
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    # What it shows.
+
+    @property
+    def token(self):
+        return (self.dir / "dev/token").read_text().strip()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def api(self):
+        return Api("127.0.0.1", self.port, self.token)
+
+    def log(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def database(self):
+        """A connection to the private PostgreSQL, with autocommit."""
+        return psycopg.connect(host=str(self.dir / "dev/run"), user="posthorn", dbname="posthorn",
+                               autocommit=True)
+
+    def worker_pids(self):
+        """Children of the supervisor that run the same program."""
+        own = os.path.realpath(POSTHORND)
+        return [pid for pid in children(self.process.pid) if executable(pid) == own]
+
+    def postmaster_pid(self):
+        files = list((self.dir / "dev").glob("*/postmaster.pid"))
+        assert len(files) == 1, f"no postmaster.pid below {self.dir}/dev"
+        return int(files[0].read_text().split("\n", 1)[0])
+
+    def postgres_pids(self):
+        try:
+            postmaster = self.postmaster_pid()
+        except (AssertionError, ValueError):
+            return []
+        return [postmaster, *children(postmaster)] if alive(postmaster) else []
+
+    def run(self, *arguments, **more):
+        """The command line, as an operator of this daemon runs it."""
+        env = environment(url=self.url, token=self.token)
+        return subprocess.run([POSTHORN, *arguments], env=env, capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=30, **more)
+
+
+def kill(pid, signal_number):
+    try:
+        os.kill(pid, signal_number)
+    except ProcessLookupError:
+        pass
+
+
+def alive(pid):
+    """Runs, and is not a zombie."""
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def children(parent):
+    found = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, ppid = stat.read_text().rpartition(")")[2].split()[:2]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(ppid) == parent and state not in "ZX":
+            found.append(int(stat.parent.name))
+    return sorted(found)
+
+
+def executable(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/exe")
+    except OSError:
+        return None
