@@ -61,7 +61,7 @@ struct curve {
 	int64_t base_ms;
 	int64_t factor_milli;
 	int64_t cap_ms;
-	int64_t attempts_milli; /* whole, as all values are read as thousandths */
+	int64_t attempts_milli;
 };
 
 static const struct parameter {
@@ -69,12 +69,13 @@ static const struct parameter {
 	size_t offset; /* of an int64_t in struct curve */
 	int64_t min;   /* thousandths, as max */
 	int64_t max;
+	int64_t step;
 } parameters[] = {
-	{ "base", offsetof(struct curve, base_ms), 1, BACKOFF_DELAY_MAX_MS },
-	{ "factor", offsetof(struct curve, factor_milli), 1000, FACTOR_MAX_MILLI },
-	{ "cap", offsetof(struct curve, cap_ms), 1, BACKOFF_DELAY_MAX_MS },
-	{ "attempts", offsetof(struct curve, attempts_milli), 1000,
-	    (BACKOFF_STEPS_MAX + 1) * 1000 },
+	{ "base", offsetof(struct curve, base_ms), 1, BACKOFF_DELAY_MAX_MS, 1 },
+	{ "factor", offsetof(struct curve, factor_milli), 1000, FACTOR_MAX_MILLI, 1 },
+	{ "cap", offsetof(struct curve, cap_ms), 1, BACKOFF_DELAY_MAX_MS, 1 },
+	{ "attempts", offsetof(struct curve, attempts_milli), 1000, (BACKOFF_STEPS_MAX + 1) * 1000,
+	    1000 },
 };
 
 /* One "name=value" into its field; *seen has a bit for each parameter given so far. */
@@ -90,9 +91,10 @@ parse_parameter(struct str word, struct curve *c, unsigned *seen, struct err *e)
 		if (*seen & (1U << i))
 			return err_set(e, ERR_INVALID, "%s is given twice", p->name);
 		int64_t value;
-		if (parse_milli(word, p->max, &value) || value < p->min)
-			return err_set(e, ERR_INVALID, "%s must be from %g to %g", p->name,
-			    (double)p->min / 1000, (double)p->max / 1000);
+		if (parse_milli(word, p->max, &value) || value < p->min || value % p->step)
+			return err_set(e, ERR_INVALID, "%s must be from %g to %g, in steps of %g",
+			    p->name, (double)p->min / 1000, (double)p->max / 1000,
+			    (double)p->step / 1000);
 		*(int64_t *)((char *)c + p->offset) = value;
 		*seen |= 1U << i;
 		return 0;
