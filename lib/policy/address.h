@@ -26,8 +26,7 @@ struct address_policy {
 };
 
 /* "127.0.0.0/8, ::1/128, 10.1.2.3": a comma-separated list; empty allows nothing extra.
- * ERR_INVALID for anything else, an address with bits behind its prefix length ("10.0.0.5/8") too.
- */
+ * ERR_INVALID for anything else, also for bits behind the prefix length ("10.0.0.5/8"). */
 int address_policy_parse(struct str text, struct address_policy *ret, struct err *e) MUST_CHECK;
 
 /* true when a delivery may connect there. Families other than AF_INET and AF_INET6 may not. */

@@ -16,17 +16,20 @@ struct url_policy {
 };
 
 struct url {
-	char text[URL_MAX + 16]; /* canonical: lower-case scheme and host, A-labels, "/" for no path */
-	char host[256];          /* without brackets */
-	int port;                /* given or default */
+	/* Canonical: scheme and host in lower case, A-labels, "/" for no path. */
+	char text[URL_MAX + 1];
+	char host[256]; /* without brackets */
+	int port;       /* given or default */
 	bool https;
-	bool literal;            /* the host is an IP address (any spelling; canonical here) */
+	bool literal; /* the host is an IP address (any spelling; canonical here) */
 };
 
 /* Refuses with ERR_INVALID and a reason: other schemes, user information, fragments, control
  * characters, blanks, backslashes, non-ASCII that IDNA refuses, zone ids, empty host, ports 0 and
  * those browsers refuse (WHATWG bad ports) or that name databases and control planes, more than
  * URL_MAX bytes, single-label and internal names unless allowed. IP literals are accepted here in
- * every spelling that libcurl accepts and normalised; whether they may be reached is
- * address_allowed's business. */
-int url_parse(struct str text, const struct url_policy *p, struct url *ret, struct err *e) MUST_CHECK;
+ * every spelling that libcurl accepts (also percent-encoded and in fullwidth digits) and
+ * normalised; whether they may be reached is address_allowed's business. The canonical text is at
+ * most URL_MAX bytes, and parses to itself. */
+int url_parse(
+    struct str text, const struct url_policy *p, struct url *ret, struct err *e) MUST_CHECK;
