@@ -26,5 +26,5 @@ void api_free(struct api *a);
 void api_handle(void *ctx, struct http_request *rq);
 
 /* Paths outside /api/v1 (metrics, health) that ops adds before the server starts. */
-void api_add_path(struct api *a, const char *path, void (*fn)(void *ctx, struct http_request *rq),
-    void *ctx);
+void api_add_path(
+    struct api *a, const char *path, void (*fn)(void *ctx, struct http_request *rq), void *ctx);

@@ -1,0 +1,48 @@
+/* The handlers that routes.c names, by the file they live in. */
+#pragma once
+
+#include "api/call.h"
+
+/* app.c */
+void api_app_create(struct call *c);
+void api_app_list(struct call *c);
+void api_app_get(struct call *c);
+void api_app_put(struct call *c);
+void api_app_patch(struct call *c);
+void api_app_delete(struct call *c);
+
+/* endpoint.c */
+void api_endpoint_create(struct call *c);
+void api_endpoint_list(struct call *c);
+void api_endpoint_get(struct call *c);
+void api_endpoint_put(struct call *c);
+void api_endpoint_patch(struct call *c);
+void api_endpoint_delete(struct call *c);
+
+/* endpoint_secret.c */
+void api_endpoint_secret_get(struct call *c);
+void api_endpoint_secret_rotate(struct call *c);
+
+/* endpoint_headers.c */
+void api_endpoint_headers_get(struct call *c);
+void api_endpoint_headers_put(struct call *c);
+void api_endpoint_headers_patch(struct call *c);
+
+/* endpoint_stats.c */
+void api_endpoint_stats(struct call *c);
+
+/* event_type.c */
+void api_event_type_create(struct call *c);
+void api_event_type_list(struct call *c);
+void api_event_type_get(struct call *c);
+void api_event_type_put(struct call *c);
+void api_event_type_patch(struct call *c);
+void api_event_type_delete(struct call *c);
+
+/* portal.c */
+void api_portal_access(struct call *c);
+void api_dashboard_access(struct call *c);
+
+/* health.c */
+void api_health(struct call *c);
+void api_health_ping(struct call *c);

@@ -1,0 +1,158 @@
+/* Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): durable, shared by all workers.
+ *
+ *   claim (a row without a status) → the handler → 2xx: its answer is stored in the row
+ *                                                → else: the row is deleted, the key is free again
+ *
+ * The claim is committed before the handler begins and the answer before it is sent. A process that
+ * dies in between leaves a claim; after STALE_S it may be taken over. What the handler did is not
+ * undone then: the key protects against repetition, not against crashes. Rows live in buckets of 6
+ * hours, so that they can be dropped whole; a key is looked for in every bucket that its time to
+ * live touches.
+ *
+ * POSTs of messages do this inside their append (lib/ingest). */
+#include "api/idempotency.h"
+
+#include <string.h>
+
+#include "base/metric.h"
+
+#include "api/reply.h"
+#include "statements.h"
+
+#define STALE_S  60
+#define BUCKET_S 21600
+#define KEY_MAX  256 /* bytes of the header's value */
+
+struct key_claim {
+	void (*handle)(struct call *c);
+	unsigned char key[FINGERPRINT_SIZE];
+	unsigned char body[FINGERPRINT_SIZE];
+	int64_t app_id; /* 0: outside of an application, or it was named by uid */
+	int32_t bucket, oldest;
+	struct wall claimed;
+	int status; /* the answer to be sent, once there is one */
+	struct str answer;
+	const char *extra;
+};
+
+static struct str
+digest_text(const unsigned char digest[FINGERPRINT_SIZE])
+{
+	return (struct str){ (const char *)digest, FINGERPRINT_SIZE };
+}
+
+static struct key_claim *
+claim_new(struct call *c, struct str key, void (*handle)(struct call *c))
+{
+	struct key_claim *k = arena_zalloc(c->arena, sizeof(*k));
+	struct str path = c->rq->path;
+	if (path.n > 1 && path.p[path.n - 1] == '/')
+		path.n--;
+	const struct str whose[] = { str_of(c->token.org), str_of(c->token.app), STR("POST"), path,
+		key };
+	const struct str what[] = { c->rq->query, c->rq->body };
+	fingerprint(whose, ARRAY_LEN(whose), k->key);
+	fingerprint(what, ARRAY_LEN(what), k->body);
+	int64_t now_s = loop_wall(c->parts->loop).us / USEC_PER_SEC;
+	k->handle = handle;
+	k->app_id = c->app.id;
+	k->bucket = (int32_t)(now_s / BUCKET_S);
+	k->oldest = (int32_t)((now_s - c->parts->config->idempotency_ttl / 1000) / BUCKET_S);
+	return k;
+}
+
+/* The arguments that every statement begins with. */
+static struct pg_args *
+key_args(struct call *c, const struct key_claim *k)
+{
+	struct pg_args *a = call_args(c);
+	pg_arg_int8(a, k->app_id);
+	pg_arg_bytes(a, digest_text(k->key));
+	return a;
+}
+
+static void
+on_claimed(struct call *c, const struct pg_result *r)
+{
+	const PGresult *row = r->res[1];
+	struct key_claim *k = c->state;
+	c->state = NULL;
+	if (!pg_null(row, 0, 0)) {
+		c->key = k;
+		k->claimed = pg_time(row, 0, 0);
+		k->handle(c);
+	} else if (!pg_bool(row, 0, 1)) {
+		static const char *const loc[] = { "header", "idempotency-key", NULL };
+		call_invalid(c, loc, "was used with another request before");
+	} else if (pg_null(row, 0, 2)) {
+		call_fail_with(c, ERR_CONFLICT, "A request with this Idempotency-Key is under way");
+	} else {
+		metric_add(METRIC_REPLAYED_KEYS, 1);
+		reply_send(c, (int)pg_int(row, 0, 2), pg_str(row, 0, 3), "");
+	}
+}
+
+static void
+claim(struct call *c, struct key_claim *k)
+{
+	int64_t lock;
+	memcpy(&lock, k->key, sizeof(lock));
+	struct pg_args *line = call_args(c), *a = key_args(c, k);
+	pg_arg_int8(line, k->app_id);
+	pg_arg_int8(line, lock);
+	pg_arg_int4(a, k->oldest);
+	pg_arg_int4(a, k->bucket);
+	pg_arg_bytes(a, digest_text(k->body));
+	pg_arg_int4(a, STALE_S);
+	const struct pg_call calls[] = { { &stmt_idempotency_lock, line },
+		{ &stmt_idempotency_claim, a } };
+	c->state = k;
+	call_query_db(c, calls, ARRAY_LEN(calls), on_claimed);
+}
+
+void
+key_guard(struct call *c, void (*handle)(struct call *c))
+{
+	struct str key = http_header_get(c->rq, "idempotency-key");
+	if (!key.p || !c->token.org[0]) {
+		handle(c);
+		return;
+	}
+	if (key.n == 0 || key.n > KEY_MAX) {
+		call_fail_with(
+		    c, ERR_BAD_REQUEST, "Idempotency-Key: 1 to %d bytes expected", KEY_MAX);
+		return;
+	}
+	claim(c, claim_new(c, key, handle));
+}
+
+/* ---- the answer ---- */
+
+static void
+on_settled(struct call *c, const struct pg_result *r, const struct err *e)
+{
+	/* When it could not be stored the claim stays until it is stale; what was done is done, and
+	 * is told. */
+	(void)r, (void)e;
+	struct key_claim *k = c->key;
+	reply_send(c, k->status, k->answer, k->extra);
+}
+
+void
+key_settle(struct call *c, int status, struct str body, const char *extra)
+{
+	struct key_claim *k = c->key;
+	struct pg_args *a = key_args(c, k);
+	pg_arg_int4(a, k->bucket);
+	pg_arg_time(a, k->claimed);
+	k->status = status;
+	k->answer = body; /* in a buffer of the call's arena, or a constant */
+	k->extra = arena_strdup(c->arena, extra);
+	struct pg_call one = { &stmt_idempotency_drop, a };
+	if (status >= 200 && status < 300) {
+		one.stmt = &stmt_idempotency_store;
+		pg_arg_int2(a, (int16_t)status);
+		pg_arg_text(a, body.n ? body : STR(""));
+	}
+	call_query_either(c, &one, 1, on_settled);
+}

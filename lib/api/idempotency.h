@@ -1,0 +1,13 @@
+/* Idempotency-Key: the first answer to a POST is the answer to every repetition of it. */
+#pragma once
+
+#include "api/call.h"
+
+/* Looks at the header of a POST. Without a key it calls `handle` at once. With one it first claims
+ * the key in the database: `handle` runs when nobody had it, else the call is answered here (the
+ * stored answer, 409 while the first request runs, 422 when it had another body). */
+void key_guard(struct call *c, void (*handle)(struct call *c));
+
+/* The answer of a call that holds a key (c->key): stored when it is a 2xx, else the key is given
+ * back; then it is sent. */
+void key_settle(struct call *c, int status, struct str body, const char *extra);
