@@ -3,14 +3,11 @@
 set -euo pipefail
 cd "${1:-$(dirname "$0")/../..}"
 
-bad=0
-while IFS= read -r -d '' file; do
-	if ! difference=$(clang-format "$file" | diff -u --label "$file" --label formatted "$file" -); then
-		head -n 20 <<<"$difference"
-		bad=$((bad + 1))
-	fi
-done < <(find lib cmd tests deploy -name '*.[ch]' -print0 | sort -z)
-[ $bad -eq 0 ] || {
-	echo "$bad file(s) differ: run clang-format -i on them"
-	exit 1
-}
+mapfile -t files < <(find lib cmd tests deploy -name '*.[ch]' | sort)
+bad=$(clang-format --dry-run --Werror "${files[@]}" 2>&1 | sed -n 's/^\([^:]*\):[0-9]*:[0-9]*: error:.*/\1/p' | sort -u || true)
+[ -n "$bad" ] || exit 0
+while read -r file; do
+	clang-format "$file" | diff -u --label "$file" --label formatted "$file" - | head -n 20 || true
+done <<<"$bad"
+echo "$(wc -l <<<"$bad") file(s) differ: run clang-format -i on them"
+exit 1
