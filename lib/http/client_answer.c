@@ -35,7 +35,7 @@ keep_retry_after(struct client_exchange *x, struct str value)
 static size_t
 on_header(char *data, size_t size, size_t n, void *arg)
 {
-	static const struct str retry_after = STR("retry-after:");
+	const struct str retry_after = STR("retry-after:");
 	struct client_exchange *x = arg;
 	size_t len = size * n;
 	x->head_bytes += len;
@@ -101,14 +101,16 @@ static const struct {
 	enum transport transport;
 	const char *detail;
 } codes[] = {
-	{ CURLE_OK, TRANSPORT_PROTOCOL, "no final answer" }, /* 101: nobody asked to switch */
+	{ CURLE_OK, TRANSPORT_PROTOCOL, "no final answer" },
 	{ CURLE_UNSUPPORTED_PROTOCOL, TRANSPORT_PROTOCOL, "not an HTTP/1 answer" },
 	{ CURLE_WEIRD_SERVER_REPLY, TRANSPORT_PROTOCOL, "not an HTTP answer" },
 	{ CURLE_HTTP2, TRANSPORT_PROTOCOL, "not an HTTP/1 answer" },
 	{ CURLE_BAD_CONTENT_ENCODING, TRANSPORT_PROTOCOL, "unknown transfer encoding" },
 	{ CURLE_WRITE_ERROR, TRANSPORT_PROTOCOL, "answer head too large" },
 	{ CURLE_OUT_OF_MEMORY, TRANSPORT_PROTOCOL, "answer header line too long" },
+#if LIBCURL_VERSION_NUM >= 0x080600
 	{ CURLE_TOO_LARGE, TRANSPORT_PROTOCOL, "answer header line too long" },
+#endif
 	{ CURLE_URL_MALFORMAT, TRANSPORT_PROTOCOL, "unusable URL" },
 	{ CURLE_COULDNT_RESOLVE_HOST, TRANSPORT_RESOLVE, "no address" },
 	{ CURLE_COULDNT_CONNECT, TRANSPORT_CONNECT, "connection failed" },
@@ -154,13 +156,15 @@ connect_detail(CURL *easy, const char *otherwise)
 	return otherwise;
 }
 
-/* OpenSSL's word on the certificate, when that was the trouble: "certificate has expired". */
+/* OpenSSL's word on the certificate, when that was the trouble: "certificate has expired". The name
+ * is checked by libcurl, which says nothing there. */
 static const char *
 tls_detail(CURL *easy, const char *otherwise)
 {
 	long result = X509_V_OK;
 	curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &result);
-	return result == X509_V_OK ? otherwise : X509_verify_cert_error_string(result);
+	bool said = result != X509_V_OK && result != X509_V_ERR_UNSPECIFIED;
+	return said ? X509_verify_cert_error_string(result) : otherwise;
 }
 
 static void

@@ -7,7 +7,9 @@
  * this saves two epoll_ctl per request (18 instead of 22 us). So an event may come for a socket
  * that no transfer is on; it means that the peer closed or broke the silence, and the connection is
  *    retired. Ignoring it would spin, the loop being level-triggered.
- * 3. Only close_socket closes; it always drops the registration before the number can be reused.
+ * 3. No registration outlives its descriptor: close_socket drops it. A socket that is still
+ *    connecting is closed by libcurl 7.88 without asking close_socket, in the same call that then
+ *    says REMOVE for the number; such a one has been watched for writing, and is forgotten there.
  * 4. Every address is judged by the policy when its socket is made, and before each request on a
  *    kept connection (libcurl's connection cache knows nothing of the policy). */
 #include <arpa/inet.h>
@@ -197,7 +199,7 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 	if (fd < 0)
 		return CURL_SOCKET_BAD;
 	struct client_socket *s = socket_at(x->client, fd);
-	assert(!s->open && !s->watched);
+	assert(!s->watched);
 	s->open = true;
 	s->busy = true; /* until libcurl says that the transfer is over */
 	return fd;

@@ -1,7 +1,8 @@
 /* Names to addresses with c-ares on the loop, so that a slow name server never blocks anything.
  *
  * Answers are judged by policy/address before anybody sees them: one refused address among several
- * refuses the name (a rebinding attempt), unless the refused ones are all of the other family.
+ * refuses its family (a rebinding attempt). A name with no family left is blocked; IPv4 goes first.
+ * /etc/hosts is honoured and judged alike; names are absolute, search domains are never tried.
  * Cached by TTL clamped to [1 s, 60 s], failures for 5 s; the cache holds at most 10 000 names
  * (least recently used goes first). Concurrent lookups of one name share one query. */
 #pragma once
@@ -26,7 +27,7 @@ struct resolver_answer {
 	enum resolved result;
 	int n; /* RESOLVED_OK: at least 1; IPv4 first */
 	struct sockaddr_storage address[RESOLVER_ADDRESSES_MAX]; /* port 0 */
-	char detail[96]; /* RESOLVED_FAILED: why; never an address */
+	char detail[96]; /* why not; never an address; "" for RESOLVED_OK */
 };
 
 /* Exactly once, never from inside resolver_lookup; answer is borrowed for the call. Not called after
@@ -48,3 +49,5 @@ struct resolver_query *resolver_lookup(struct resolver *r, const char *host, res
 void resolver_cancel(struct resolver_query *q);
 /* Forgets a name, e.g. after a connection to its address failed. */
 void resolver_forget(struct resolver *r, const char *host);
+/* Forgets all names, e.g. after a change of policy. */
+void resolver_forget_all(struct resolver *r);
