@@ -159,13 +159,25 @@ test_literals(void **state)
 	}
 }
 
+struct refusal {
+	struct str text;
+	const char *reason; /* a part of it */
+};
+
+/* No policy makes these good. */
 static void
-test_refuses(void **state)
+check_refusals(const struct refusal *cases, size_t n)
 {
-	const struct {
-		struct str text;
-		const char *reason;
-	} cases[] = {
+	for (size_t i = 0; i < n; i++) {
+		assert_refused(cases[i].text, &strict, cases[i].reason);
+		assert_refused(cases[i].text, &development, cases[i].reason);
+	}
+}
+
+static void
+test_refuses_structure(void **state)
+{
+	const struct refusal cases[] = {
 		{ STR(""), "must start with" },
 		{ STR("example.com"), "must start with" },
 		{ STR("//example.com/"), "must start with" },
@@ -187,7 +199,6 @@ test_refuses(void **state)
 		{ STR("https://user:pw@127.0.0.1/"), "user information" },
 		{ STR("https://@example.com/"), "user information" },
 		{ STR("https://example.com@127.0.0.1/"), "user information" },
-		{ STR("https://127.0.0.1%40example.com/"), "not a domain name" },
 		{ STR("https://127.0.0.1#@example.com/"), "fragment" },
 		{ STR("https://example.com/#"), "fragment" },
 		{ STR("https://127.0.0.1\\@example.com/"), "backslash" },
@@ -200,6 +211,16 @@ test_refuses(void **state)
 		{ STR("https://example.com/\r\nHost: x"), "blank" },
 		{ STR("https://example.com\0.evil.com/"), "blank" },
 		{ STR("https://example.com/\x7f"), "blank" },
+	};
+	(void)state;
+	check_refusals(cases, ARRAY_LEN(cases));
+}
+
+static void
+test_refuses_hosts(void **state)
+{
+	const struct refusal cases[] = {
+		{ STR("https://127.0.0.1%40example.com/"), "not a domain name" },
 		{ STR("https://example.com/\xff"), "UTF-8" },
 		{ STR("https://\xc0\xaf.com/"), "UTF-8" },
 		{ STR("https://%ff.com/"), "not a domain name" },
@@ -257,13 +278,10 @@ test_refuses(void **state)
 		{ STR("https://a.0x7f/"), "malformed IPv4" },
 		{ STR("https://a.0x/"), "malformed IPv4" },
 		{ STR("https://example.1/"), "malformed IPv4" },
-		{ STR("https://0x7f.1.\xef\xbc\x90x100/"), "malformed IPv4" },
+		{ STR("https://1.2.3.4\xef\xbc\x90\xef\xbc\x90/"), "malformed IPv4" },
 	};
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		assert_refused(cases[i].text, &strict, cases[i].reason);
-		assert_refused(cases[i].text, &development, cases[i].reason);
-	}
+	check_refusals(cases, ARRAY_LEN(cases));
 }
 
 static void
@@ -394,7 +412,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_canonical),
 		cmocka_unit_test(test_literals),
-		cmocka_unit_test(test_refuses),
+		cmocka_unit_test(test_refuses_structure),
+		cmocka_unit_test(test_refuses_hosts),
 		cmocka_unit_test(test_internal_names),
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_https_only),
