@@ -220,12 +220,19 @@ def test_no_token(api, headers):
 
 
 def test_other_organisations_token_sees_nothing(api, app, daemon):
-    """Signed with the same key for another organisation: made by the command line."""
-    made = daemon.run("token", "create", "--org", "org_" + "2" * 27)
-    if made.returncode != 0:
-        pytest.skip("posthorn token create is not there: " + made.stderr.strip())
-    other = made.stdout.strip()
+    """Signed with the same key, for another organisation."""
+    other = daemon.token_for("--org", "org_" + "2" * 27)
     assert_error(api.get(f"/app/{app}", token=other, want=None), 404, "not_found")
+    assert api.get("/app", token=other).json["data"] == []
+
+
+def test_application_token_reaches_its_own_application(api, app, daemon):
+    other = api.new_app("other")
+    own = daemon.token_for("--app", app)
+    assert api.get(f"/app/{app}", token=own).json["id"] == app
+    assert_error(api.get(f"/app/{other}", token=own, want=None), 404, "not_found")
+    assert_error(api.post("/app", {"name": "a"}, token=own), 403)
+    assert_error(api.post(f"/app/{app}/msg", {"eventType": "t", "payload": {}}, token=own), 403)
 
 
 def test_missing_things(api, app):

@@ -144,6 +144,12 @@ class Daemon:
             return []
         return [postmaster, *children(postmaster)] if alive(postmaster) else []
 
+    def token_for(self, *flags):
+        """Another token of this daemon's key."""
+        made = subprocess.run([POSTHORND, "token", f"--dev={self.dir}/dev", *flags], env=environment(),
+                              capture_output=True, text=True, check=True, timeout=30)
+        return made.stdout.strip()
+
     def run(self, *arguments, **more):
         """The command line, as an operator of this daemon runs it."""
         env = environment(url=self.url, token=self.token)
