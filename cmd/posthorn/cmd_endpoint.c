@@ -1,0 +1,237 @@
+/* posthorn endpoint: where an application's events are delivered to. */
+#include "base/buf.h"
+#include "base/jw.h"
+
+#include "body.h"
+#include "call.h"
+#include "command.h"
+#include "json_text.h"
+
+#define HEADERS_BODY_MAX (1 << 20) /* 64 headers of 4 kB and their escapes */
+
+static const struct column columns[] = {
+	{ "id", "ID", 0 },
+	{ "uid", "UID", 0 },
+	{ "url", "URL", COLUMN_LONG },
+	{ "disabled", "DISABLED", 0 },
+	{ "eventTypes", "EVENT TYPES", COLUMN_LONG },
+	{ "channels", "CHANNELS", COLUMN_LONG },
+	{ "createdAt", "CREATED", COLUMN_TIME },
+	{ 0 },
+};
+
+/* What create and update take both. */
+#define POLICY_FLAGS                                                                               \
+	(FLAG_BIT(UID) | FLAG_BIT(DESCRIPTION) | FLAG_BIT(EVENT_TYPE) | FLAG_BIT(CHANNEL) |        \
+	    FLAG_BIT(THROTTLE_RATE) | FLAG_BIT(METADATA) | FLAG_BIT(RETRY_SCHEDULE) |              \
+	    FLAG_BIT(ATTEMPT_TIMEOUT_MS) | FLAG_BIT(MAX_IN_FLIGHT))
+
+/* The secret alone, so that it can be piped; JSON as it came. */
+static int
+run_secret(struct session *s, const struct args *a, struct err *e)
+{
+	struct str answer;
+	struct slice key;
+	const char *path = rest_path(s->arena, "/app/*/endpoint/*/secret", a->word, e);
+	if (!path || call_send(s, "GET", path, (struct str){ NULL, 0 }, NULL, &answer, e))
+		return -1;
+	if (s->view.format == VIEW_JSON)
+		return view_record(&s->view, answer, e);
+	if (json_text_object(answer, "the answer", &key, e))
+		return -1;
+	const struct slice_member *m = slice_get(&key, "key");
+	if (!m || m->kind != SLICE_STRING)
+		return err_set(e, ERR_IO, "the answer holds no key");
+	view_line(&s->view, slice_string(m, s->arena));
+	return 0;
+}
+
+/* {"headers": {"Name": "value", "Removed": null}} */
+static int
+headers_write(const struct args *a, struct buf *out, struct err *e)
+{
+	struct jw j;
+	jw_begin(&j, out);
+	jw_open_object(&j);
+	jw_key(&j, "headers");
+	jw_open_object(&j);
+	if (body_put_headers(&j, a, e))
+		return -1;
+	for (int i = 0; i < a->arg[FLAG_UNSET_HEADER].n; i++)
+		jw_put_null(&j, a->arg[FLAG_UNSET_HEADER].text[i]);
+	jw_close_object(&j);
+	jw_close_object(&j);
+	jw_end(&j);
+	if (out->failed)
+		return err_set(e, ERR_TOO_LARGE, "the headers are larger than %zu bytes", out->max);
+	return 0;
+}
+
+/* Changes what is given, then shows what is there: values of sensitive headers stay on the server.
+ */
+static int
+run_headers(struct session *s, const struct args *a, struct err *e)
+{
+	struct str answer;
+	const char *path = rest_path(s->arena, "/app/*/endpoint/*/headers", a->word, e);
+	if (!path)
+		return -1;
+	if (args_has(a, FLAG_HEADER) || args_has(a, FLAG_UNSET_HEADER)) {
+		struct buf body;
+		buf_init(&body, HEADERS_BODY_MAX);
+		int rc = headers_write(a, &body, e);
+		if (rc == 0)
+			rc = call_send(s, "PATCH", path, (struct str){ body.data, body.len }, NULL,
+			    &answer, e);
+		buf_free(&body);
+		if (rc)
+			return -1;
+	}
+	if (call_send(s, "GET", path, (struct str){ NULL, 0 }, NULL, &answer, e))
+		return -1;
+	return view_record(&s->view, answer, e);
+}
+
+static const struct command commands[] = {
+	{ .verb = "list",
+	    .words = "APP",
+	    .min = 1,
+	    .max = 1,
+	    .summary = "list the endpoints of an application",
+	    .example = "posthorn endpoint list acme",
+	    .flags = FLAGS_PAGES,
+	    .run = call_run,
+	    .method = "GET",
+	    .path = "/app/*/endpoint",
+	    .show = SHOW_LIST,
+	    .columns = columns },
+	{ .verb = "get",
+	    .words = "APP ENDPOINT",
+	    .min = 2,
+	    .max = 2,
+	    .summary = "show an endpoint",
+	    .example = "posthorn endpoint get acme ep_01Fq8ZxYk3b",
+	    .run = call_run,
+	    .method = "GET",
+	    .path = "/app/*/endpoint/*" },
+	{ .verb = "create",
+	    .words = "APP URL",
+	    .min = 2,
+	    .max = 2,
+	    .summary = "register a URL",
+	    .detail =
+		"Without --event-type it receives every type, without --channel every channel.",
+	    .example = "posthorn endpoint create acme https://example.com/hook -t invoice.paid",
+	    .flags = POLICY_FLAGS | FLAG_BIT(SECRET) | FLAG_BIT(DISABLED) | FLAG_BIT(HEADER) |
+		     FLAG_BIT(IDEMPOTENCY_KEY),
+	    .run = call_run,
+	    .method = "POST",
+	    .path = "/app/*/endpoint",
+	    .word_field = "url" },
+	{ .verb = "update",
+	    .words = "APP ENDPOINT",
+	    .min = 2,
+	    .max = 2,
+	    .summary = "change what is given, keep the rest",
+	    .example = "posthorn endpoint update acme main --event-type invoice.paid",
+	    .flags = POLICY_FLAGS | FLAG_BIT(ENDPOINT_URL) | FLAG_BIT(CLEAR),
+	    .run = call_run,
+	    .method = "PATCH",
+	    .path = "/app/*/endpoint/*" },
+	{ .verb = "delete",
+	    .words = "APP ENDPOINT",
+	    .min = 2,
+	    .max = 2,
+	    .summary = "delete an endpoint",
+	    .example = "posthorn endpoint delete acme main",
+	    .run = call_run,
+	    .method = "DELETE",
+	    .path = "/app/*/endpoint/*",
+	    .show = SHOW_DONE,
+	    .done = "deleted" },
+	{ .verb = "enable",
+	    .words = "APP ENDPOINT",
+	    .min = 2,
+	    .max = 2,
+	    .summary = "deliver to it again",
+	    .example = "posthorn endpoint enable acme main",
+	    .run = call_run,
+	    .method = "PATCH",
+	    .path = "/app/*/endpoint/*",
+	    .body = "{\"disabled\":false}",
+	    .show = SHOW_DONE,
+	    .done = "enabled" },
+	{ .verb = "disable",
+	    .words = "APP ENDPOINT",
+	    .min = 2,
+	    .max = 2,
+	    .summary = "deliver nothing more to it",
+	    .detail = "What is still due becomes dead letters.",
+	    .example = "posthorn endpoint disable acme main",
+	    .run = call_run,
+	    .method = "PATCH",
+	    .path = "/app/*/endpoint/*",
+	    .body = "{\"disabled\":true}",
+	    .show = SHOW_DONE,
+	    .done = "disabled" },
+	{ .verb = "pause",
+	    .words = "APP ENDPOINT",
+	    .min = 2,
+	    .max = 2,
+	    .summary = "hold its events until it is resumed",
+	    .example = "posthorn endpoint pause acme main",
+	    .run = call_run,
+	    .method = "PATCH",
+	    .path = "/app/*/endpoint/*",
+	    .body = "{\"paused\":true}",
+	    .show = SHOW_DONE,
+	    .done = "paused" },
+	{ .verb = "resume",
+	    .words = "APP ENDPOINT",
+	    .min = 2,
+	    .max = 2,
+	    .summary = "deliver what was held, oldest first",
+	    .example = "posthorn endpoint resume acme main",
+	    .run = call_run,
+	    .method = "PATCH",
+	    .path = "/app/*/endpoint/*",
+	    .body = "{\"paused\":false}",
+	    .show = SHOW_DONE,
+	    .done = "resumed" },
+	{ .verb = "secret",
+	    .words = "APP ENDPOINT",
+	    .min = 2,
+	    .max = 2,
+	    .summary = "print the signing secret",
+	    .example = "posthorn endpoint secret acme main >secret",
+	    .run = run_secret },
+	{ .verb = "rotate-secret",
+	    .words = "APP ENDPOINT",
+	    .min = 2,
+	    .max = 2,
+	    .summary = "sign with a new secret",
+	    .detail =
+		"The old one signs too until its grace has passed; posthorn endpoint secret prints the new one.",
+	    .example = "posthorn endpoint rotate-secret acme main --grace 3600",
+	    .flags = FLAG_BIT(KEY) | FLAG_BIT(GRACE) | FLAG_BIT(IDEMPOTENCY_KEY),
+	    .run = call_run,
+	    .method = "POST",
+	    .path = "/app/*/endpoint/*/secret/rotate",
+	    .show = SHOW_DONE,
+	    .done = "rotated" },
+	{ .verb = "headers",
+	    .words = "APP ENDPOINT",
+	    .min = 2,
+	    .max = 2,
+	    .summary = "show or change the headers of its deliveries",
+	    .example = "posthorn endpoint headers acme main --header 'X-Tenant: 42'",
+	    .flags = FLAG_BIT(HEADER) | FLAG_BIT(UNSET_HEADER),
+	    .run = run_headers },
+	{ 0 },
+};
+
+const struct family family_endpoint = {
+	.name = "endpoint",
+	.summary = "endpoints: the URLs that an application's events are delivered to",
+	.commands = commands,
+};
