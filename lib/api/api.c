@@ -78,8 +78,7 @@ authenticate(struct call *c)
 static int
 resolve_app(struct call *c)
 {
-	if (call_ref(c, ID_APP, c->params[0], &c->app))
-		return -1;
+	c->app = call_ref(ID_APP, c->params[0]);
 	if (!c->token.app[0])
 		return 0;
 	int64_t own;

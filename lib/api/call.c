@@ -262,18 +262,15 @@ call_body_or_empty(struct call *c)
 	return 0;
 }
 
-int
-call_ref(struct call *c, enum id_kind kind, struct str text, struct ref *ret)
+struct ref
+call_ref(enum id_kind kind, struct str text)
 {
 	struct ref ref = { 0 };
-	if (!id_has_prefix(kind, text)) {
+	if (!id_has_prefix(kind, text))
 		ref.uid = text;
-	} else if (id_from_text(kind, text, &ref.id) || ref.id == 0) {
-		call_not_found(c);
-		return -1;
-	}
-	*ret = ref;
-	return 0;
+	else if (id_from_text(kind, text, &ref.id) || ref.id == 0)
+		ref.id = -1;
+	return ref;
 }
 
 int

@@ -25,7 +25,7 @@ enum access {
 
 /* What a path segment may name an object by: {app}, {endpoint}, {msg}. */
 struct ref {
-	int64_t id;     /* 0: by uid */
+	int64_t id;     /* 0: by uid; -1: nothing has it */
 	struct str uid; /* p == NULL: by id */
 };
 
@@ -87,9 +87,9 @@ void call_reply_json(struct call *c, int status, struct jw *j);
 int call_body(struct call *c) MUST_CHECK;
 /* The same, where no body at all means {}. */
 int call_body_or_empty(struct call *c) MUST_CHECK;
-/* A path segment as a reference: an id of that kind in text form, else a uid. Answers 404 and
- * returns -1 when it can be neither. */
-int call_ref(struct call *c, enum id_kind kind, struct str text, struct ref *ret) MUST_CHECK;
+/* A path segment as a reference: an id of that kind in text form, else a uid. What looks like an id
+ * and is none refers to nothing (id -1), as an id that was never given out. */
+struct ref call_ref(enum id_kind kind, struct str text);
 /* A fresh id; answers 503 and returns -1 while this worker holds no slot. */
 int call_new_id(struct call *c, int64_t *ret) MUST_CHECK;
 

@@ -1,0 +1,317 @@
+/* Members of a JSON body as typed values (field.h). */
+#include "api/field.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "policy/name.h"
+
+#define TEXT_CONTROL_MAX 8 /* control characters that texts may not hold: up to this one */
+
+static void
+begin(struct fields *f, struct call *c)
+{
+	*f = (struct fields){ .c = c, .object = c->body, .problems = call_json(c) };
+	jw_open_object(f->problems);
+	jw_key(f->problems, "detail");
+	jw_open_array(f->problems);
+}
+
+void
+fields_begin(struct fields *f, struct call *c, enum body_kind kind)
+{
+	begin(f, c);
+	f->kind = kind;
+}
+
+void
+fields_begin_inside(struct fields *f, struct call *c, const char *inside, const json_t *object)
+{
+	begin(f, c);
+	f->kind = BODY_WHOLE;
+	f->inside = inside;
+	f->object = object;
+}
+
+int
+fields_end(struct fields *f)
+{
+	jw_close_array(f->problems);
+	jw_close_object(f->problems);
+	if (f->nproblems == 0)
+		return 0;
+	call_reply_json(f->c, 422, f->problems);
+	return -1;
+}
+
+void
+fields_arg_given(const struct fields *f, struct pg_args *a)
+{
+	pg_arg_texts(a, f->given, f->ngiven);
+}
+
+void
+field_problem(struct fields *f, const char *name, const char *fmt, ...)
+{
+	const char *loc[4] = { "body" };
+	int n = 1;
+	if (f->inside)
+		loc[n++] = f->inside;
+	loc[n] = name;
+	char msg[256];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	call_put_problem(f->problems, loc, "value_error", msg);
+	f->nproblems++;
+}
+
+/* ---- finding a member ---- */
+
+enum found {
+	FOUND_NOTHING, /* the default or the present value stands */
+	FOUND_NULL,
+	FOUND_VALUE,
+};
+
+/* Looks a member up and notes that it is to be written. Under two names the one with a value
+ * counts. */
+static enum found
+find(struct fields *f, const char *name, const char *alias, const json_t **ret)
+{
+	const json_t *v = json_object_get(f->object, name);
+	if (alias && (!v || json_is_null(v))) {
+		const json_t *other = json_object_get(f->object, alias);
+		v = other ? other : v;
+	}
+	if (v || f->kind == BODY_WHOLE) {
+		assert(f->ngiven < FIELDS_MAX);
+		f->given[f->ngiven++] = str_of(name);
+	}
+	*ret = v;
+	if (!v)
+		return FOUND_NOTHING;
+	return json_is_null(v) ? FOUND_NULL : FOUND_VALUE;
+}
+
+/* The same where null has no meaning: true when there is a value to look at. */
+static bool
+find_value(struct fields *f, const char *name, const json_t **ret)
+{
+	enum found found = find(f, name, NULL, ret);
+	if (found == FOUND_NULL)
+		field_problem(f, name, "may not be null");
+	return found == FOUND_VALUE;
+}
+
+/* ---- texts ---- */
+
+static struct str
+json_str(const json_t *v)
+{
+	return (struct str){ json_string_value(v), json_string_length(v) };
+}
+
+static bool
+has_controls(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] <= TEXT_CONTROL_MAX)
+			return true;
+	return false;
+}
+
+static void
+take_text(
+    struct fields *f, const char *name, const json_t *v, size_t min, size_t max, struct str *ret)
+{
+	struct str s = json_str(v);
+	if (!json_is_string(v))
+		field_problem(f, name, "must be a text");
+	else if (s.n < min || s.n > max)
+		field_problem(f, name, "must have %zu to %zu bytes", min, max);
+	else if (has_controls(s))
+		field_problem(f, name, "may not hold control characters");
+	else
+		*ret = s;
+}
+
+void
+field_text(struct fields *f, const char *name, size_t min, size_t max, struct str *ret)
+{
+	const json_t *v;
+	if (find_value(f, name, &v))
+		take_text(f, name, v, min, max, ret);
+	else if (!v && f->kind == BODY_WHOLE && !ret->p)
+		field_problem(f, name, "is required");
+}
+
+void
+field_text_or_null(struct fields *f, const char *name, size_t max, struct str *ret)
+{
+	const json_t *v;
+	enum found found = find(f, name, NULL, &v);
+	if (found == FOUND_NULL)
+		*ret = (struct str){ NULL, 0 };
+	else if (found == FOUND_VALUE)
+		take_text(f, name, v, 0, max, ret);
+}
+
+void
+field_uid(struct fields *f, enum id_kind kind, struct str *ret)
+{
+	int before = f->nproblems;
+	field_text_or_null(f, "uid", NAME_MAX_LEN, ret);
+	if (f->nproblems == before && ret->p && !name_uid_valid(kind, *ret))
+		field_problem(f, "uid",
+		    "must be 1 to %d of a-z A-Z 0-9 - _ . and may not start with %s", NAME_MAX_LEN,
+		    id_prefix(kind));
+}
+
+/* ---- numbers ---- */
+
+void
+field_bool(struct fields *f, const char *name, bool *ret)
+{
+	const json_t *v;
+	if (!find_value(f, name, &v))
+		return;
+	if (json_is_boolean(v))
+		*ret = json_is_true(v);
+	else
+		field_problem(f, name, "must be true or false");
+}
+
+static void
+take_int(
+    struct fields *f, const char *name, const json_t *v, int64_t min, int64_t max, int64_t *ret)
+{
+	int64_t number = json_integer_value(v);
+	if (!json_is_integer(v) || number < min || number > max)
+		field_problem(f, name, "must be an integer from %lld to %lld", (long long)min,
+		    (long long)max);
+	else
+		*ret = number;
+}
+
+void
+field_int(struct fields *f, const char *name, int64_t min, int64_t max, int64_t *ret)
+{
+	const json_t *v;
+	if (find_value(f, name, &v))
+		take_int(f, name, v, min, max, ret);
+}
+
+void
+field_int_or_null(
+    struct fields *f, const char *name, const char *alias, int64_t min, int64_t max, int64_t *ret)
+{
+	const json_t *v;
+	enum found found = find(f, name, alias, &v);
+	if (found == FOUND_NULL)
+		*ret = 0;
+	else if (found == FOUND_VALUE)
+		take_int(f, name, v, min, max, ret);
+}
+
+void
+field_delays(struct fields *f, const char *name, int max, int64_t max_ms, struct delays *ret)
+{
+	const json_t *v;
+	enum found found = find(f, name, NULL, &v);
+	if (found != FOUND_VALUE) {
+		ret->n = found == FOUND_NULL ? -1 : ret->n;
+		return;
+	}
+	size_t n = json_array_size(v);
+	if (!json_is_array(v) || n > (size_t)max) {
+		field_problem(f, name, "must be a list of at most %d numbers of seconds", max);
+		return;
+	}
+	int64_t *ms = arena_alloc(f->c->arena, sizeof(*ms) * n);
+	for (size_t i = 0; i < n; i++) {
+		const json_t *item = json_array_get(v, i);
+		double delay = json_number_value(item) * 1000;
+		if (!json_is_number(item) || !(delay >= 0 && delay <= (double)max_ms)) {
+			field_problem(f, name, "number %zu must be from 0 to %lld seconds", i + 1,
+			    (long long)max_ms / 1000);
+			return;
+		}
+		ms[i] = (int64_t)(delay + 0.5);
+	}
+	*ret = (struct delays){ (int)n, ms };
+}
+
+/* ---- lists and maps ---- */
+
+static bool
+is_among(const struct names *names, struct str s)
+{
+	for (int i = 0; i < names->n; i++)
+		if (str_eq(names->name[i], s))
+			return true;
+	return false;
+}
+
+void
+field_names(struct fields *f, const char *name, const char *alias, bool (*valid)(struct str s),
+    int max, struct names *ret)
+{
+	const json_t *v;
+	enum found found = find(f, name, alias, &v);
+	if (found == FOUND_NULL)
+		ret->n = 0;
+	if (found != FOUND_VALUE)
+		return;
+	size_t n = json_array_size(v);
+	if (!json_is_array(v) || n > (size_t)max) {
+		field_problem(f, name, "must be a list of at most %d names", max);
+		return;
+	}
+	struct names names = { 0, arena_alloc(f->c->arena, sizeof(struct str) * n) };
+	for (size_t i = 0; i < n; i++) {
+		const json_t *item = json_array_get(v, i);
+		if (!json_is_string(item) || !valid(json_str(item))) {
+			field_problem(
+			    f, name, "name %zu has characters that it may not have", i + 1);
+			return;
+		}
+		if (!is_among(&names, json_str(item)))
+			names.name[names.n++] = json_str(item);
+	}
+	*ret = names;
+}
+
+static bool
+is_map_of_texts(const json_t *v)
+{
+	if (!json_is_object(v))
+		return false;
+	void *at = json_object_iter((json_t *)(uintptr_t)v);
+	for (; at; at = json_object_iter_next((json_t *)(uintptr_t)v, at))
+		if (!json_is_string(json_object_iter_value(at)))
+			return false;
+	return true;
+}
+
+void
+field_metadata(struct fields *f, struct str *ret)
+{
+	const json_t *v;
+	enum found found = find(f, "metadata", NULL, &v);
+	if (found == FOUND_NULL)
+		*ret = STR("{}");
+	if (found != FOUND_VALUE)
+		return;
+	if (!is_map_of_texts(v)) {
+		field_problem(f, "metadata", "must be an object of texts");
+		return;
+	}
+	char text[FIELD_METADATA_MAX];
+	size_t n = json_dumpb(v, text, sizeof(text), JSON_COMPACT);
+	if (n > sizeof(text))
+		field_problem(f, "metadata", "may have %d bytes at most", FIELD_METADATA_MAX);
+	else
+		*ret = arena_str(f->c->arena, (struct str){ text, n });
+}
