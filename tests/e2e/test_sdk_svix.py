@@ -1,6 +1,10 @@
 """The stock Python SDK drives Posthorn unchanged, and its verifier accepts what Posthorn sends."""
 
 import json
+import os
+import pathlib
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -150,3 +154,22 @@ def test_app_portal_token_reaches_its_application_only(svix, sdk_app, daemon, re
     with pytest.raises(internal.HttpError) as refused:
         portal.application.create(models.ApplicationIn(name="mine"))
     assert refused.value.status_code == 403
+
+
+def test_first_line_of_the_sdk(daemon, receiver):
+    """svix 1.x, which sends and expects the old names of fields."""
+    first_line = pathlib.Path(sys.prefix) / "svix-v1"
+    if not first_line.is_dir():
+        pytest.skip("svix 1.x is not installed")
+    tour = pathlib.Path(__file__).with_name("sdk_v1_tour.py")
+    done = subprocess.run([sys.executable, tour, daemon.url, daemon.token, receiver.url()],
+                          env={**os.environ, "PYTHONPATH": str(first_line)}, capture_output=True,
+                          text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    got = receiver.wait(1)[0]
+    assert got.id == seen["message"] and json.loads(got.body) == {"n": 1}
+    got.verify(seen["secret"])
+    assert seen["rate_limit"] == 1000 and seen["filter_types"] == ["v1.event"]
+    assert seen["endpoints"] == [seen["endpoint"]] and "v1.event" in seen["event_types"]
+    assert seen["dashboard"].count(".") == 2
