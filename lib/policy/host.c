@@ -19,7 +19,7 @@ static bool name_is_plain(const char *name);
 int
 host_from_name(struct str text, char ret[HOST_MAX + 1], struct err *e)
 {
-	char name[NAME_MAX_BYTES + 1];
+	char name[NAME_MAX_BYTES + 1] = "";
 	if (text.n > NAME_MAX_BYTES)
 		return err_set(e, ERR_INVALID, "the host is too long");
 	if (percent_decode(text, name, e) != 0 || name_to_alabels(name, e) != 0)

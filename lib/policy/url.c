@@ -38,8 +38,8 @@ static int judge_port(int port, struct err *e);
 int
 url_parse(struct str text, const struct url_policy *p, struct url *ret, struct err *e)
 {
-	struct parts parts;
-	char host[HOST_MAX + 1];
+	struct parts parts = { .port = 0 };
+	char host[HOST_MAX + 1] = "";
 	struct url u = { .port = 0 };
 	if (check_bytes(text, e) != 0 || split(text, &parts, e) != 0)
 		return -1;
