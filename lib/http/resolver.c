@@ -65,9 +65,9 @@ struct lookup {
 	struct query_list waiting;
 	struct timer deadline;
 	struct verdict verdict;
-	int status;    /* ARES_… of the answer for A; a timeout until it comes */
-	int64_t ttl_s; /* the smallest seen */
-	int asked;     /* answers still to come */
+	int status;                     /* ARES_… of the answer for A; a timeout until it comes */
+	int64_t ttl_s;                  /* the smallest seen */
+	int asked;                      /* answers still to come */
 	struct resolver_answer *answer; /* owned; NULL until settled */
 	char name[NAME_CACHE_NAME_MAX];
 };
@@ -208,12 +208,12 @@ status_to_text(int status)
 	} texts[] = {
 		{ ARES_ENODATA, "the name has no address" },
 		{ ARES_ENOTFOUND, "no such name" },
-		{ ARES_ESERVFAIL, "the name server failed" },
-		{ ARES_EREFUSED, "the name server refused" },
-		{ ARES_ECONNREFUSED, "no name server reachable" },
-		{ ARES_ETIMEOUT, "no answer from the name server" },
+		{ ARES_ESERVFAIL, "the name servers failed" },
+		{ ARES_EREFUSED, "the name servers refused" },
+		{ ARES_ECONNREFUSED, "the name servers failed" }, /* SERVFAIL too ends so */
+		{ ARES_ETIMEOUT, "no answer from the name servers" },
 		{ ARES_EBADNAME, "not a name" },
-		{ ARES_EBADRESP, "bad answer from the name server" },
+		{ ARES_EBADRESP, "bad answer from the name servers" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		if (texts[i].status == status)
