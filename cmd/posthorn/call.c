@@ -20,15 +20,31 @@
 #define BODY_MAX (2 * (size_t)INPUT_MAX)
 
 int
-call_send(struct session *s, const char *method, const char *path, struct str body,
-    const char *idempotency_key, struct str *ret_body, struct err *e)
+call_send(struct session *s, const struct args *a, const char *method, const char *path,
+    struct str body, struct str *ret_answer, struct err *e)
 {
 	struct rest_answer answer;
-	struct rest_request rq = { method, path, body, idempotency_key };
+	struct rest_request rq = { method, path, body, args_text(a, FLAG_IDEMPOTENCY_KEY) };
 	if (rest_call(s->rest, &rq, &answer, e))
 		return -1;
-	*ret_body = answer.body;
+	*ret_answer = answer.body;
 	return 0;
+}
+
+int
+call_write(struct session *s, const struct args *a, const char *method, const char *path,
+    call_body_fn *write, struct str *ret_answer, struct err *e)
+{
+	struct buf body;
+	buf_init(&body, BODY_MAX);
+	int rc = write(s, a, &body, e);
+	if (rc == 0 && body.failed)
+		rc = err_set(e, ERR_TOO_LARGE, "the request is larger than %zu bytes", BODY_MAX);
+	if (rc == 0)
+		rc = call_send(
+		    s, a, method, path, (struct str){ body.data, body.len }, ret_answer, e);
+	buf_free(&body);
+	return rc;
 }
 
 /* How many words the path takes. */
@@ -41,13 +57,16 @@ stars(const char *path)
 	return n;
 }
 
-/* The words behind those of the path and the options, as a JSON object; false in *ret_any when
- * there are none. */
+/* The word behind those of the path and the options, as a JSON object. */
 static int
-body_write(
-    const struct command *c, const struct args *a, struct buf *out, bool *ret_any, struct err *e)
+write_body(const struct session *s, const struct args *a, struct buf *out, struct err *e)
 {
 	struct jw j;
+	const struct command *c = s->command;
+	if (c->body) {
+		buf_adds(out, c->body);
+		return 0;
+	}
 	jw_begin(&j, out);
 	jw_open_object(&j);
 	if (c->word_field)
@@ -58,33 +77,16 @@ body_write(
 		jw_put_null(&j, a->arg[FLAG_CLEAR].text[i]);
 	jw_close_object(&j);
 	jw_end(&j);
-	*ret_any = out->len > strlen("{}");
+	if (strcmp(c->method, "PATCH") == 0 && out->len == strlen("{}"))
+		return err_set(e, ERR_USAGE, "nothing to change: give at least one option");
 	return 0;
 }
 
-/* The body of the command in the arena; {NULL, 0} for methods without one. */
-static int
-body_make(const struct command *c, const struct args *a, struct str *ret, struct err *e)
+/* GET and DELETE carry everything in the query, the others what they can in the body. */
+static bool
+has_body(const struct command *c)
 {
-	*ret = (struct str){ NULL, 0 };
-	if (c->body) {
-		*ret = str_of(c->body);
-		return 0;
-	}
-	if (strcmp(c->method, "GET") == 0 || strcmp(c->method, "DELETE") == 0)
-		return 0;
-	struct buf b;
-	bool any = false;
-	buf_init(&b, BODY_MAX);
-	int rc = body_write(c, a, &b, &any, e);
-	if (rc == 0 && !any && strcmp(c->method, "PATCH") == 0)
-		rc = err_set(e, ERR_USAGE, "nothing to change: give at least one option");
-	if (rc == 0 && b.failed)
-		rc = err_set(e, ERR_TOO_LARGE, "the request is larger than %zu bytes", BODY_MAX);
-	if (rc == 0)
-		*ret = arena_str(a->arena, (struct str){ b.data, b.len });
-	buf_free(&b);
-	return rc;
+	return strcmp(c->method, "GET") != 0 && strcmp(c->method, "DELETE") != 0;
 }
 
 int
@@ -92,13 +94,14 @@ call_run(struct session *s, const struct args *a, struct err *e)
 {
 	const struct command *c = s->command;
 	const char *path = rest_path(s->arena, c->path, a->word, e);
-	struct str body, answer;
-	if (!path || body_make(c, a, &body, e))
+	struct str answer;
+	if (!path)
 		return -1;
-	path = body_query(a, path, body.p ? body_flags() : 0);
+	path = body_query(a, path, has_body(c) ? body_flags() : 0);
 	if (c->show == SHOW_LIST)
 		return call_list(s, a, path, c->columns, e);
-	if (call_send(s, c->method, path, body, args_text(a, FLAG_IDEMPOTENCY_KEY), &answer, e))
+	if (has_body(c) ? call_write(s, a, c->method, path, write_body, &answer, e)
+			: call_send(s, a, c->method, path, (struct str){ NULL, 0 }, &answer, e))
 		return -1;
 	if (c->show == SHOW_RECORD)
 		return view_record(&s->view, answer, e);
@@ -153,7 +156,7 @@ call_list(struct session *s, const struct args *a, const char *path, const struc
 		    s->arena, path, "limit", arena_printf(s->arena, "%lld", (long long)rows));
 		if (*at)
 			page = rest_query(s->arena, page, "iterator", at);
-		if (call_send(s, "GET", page, (struct str){ NULL, 0 }, NULL, &answer, e))
+		if (call_send(s, a, "GET", page, (struct str){ NULL, 0 }, &answer, e))
 			return -1;
 		if (!begun)
 			view_list_begin(&s->view, columns);

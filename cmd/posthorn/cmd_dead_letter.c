@@ -9,8 +9,6 @@
 #include "call.h"
 #include "command.h"
 
-#define BODY_MAX (1 << 20) /* bytes; the filters are short, ARGS_REPEAT_MAX event types at most */
-
 static const struct column columns[] = {
 	{ "id", "ID", 0 },
 	{ "appId", "APP", 0 },
@@ -97,27 +95,20 @@ show_answer(struct session *s, struct str answer, struct err *e)
 	return view_record(&s->view, answer, e);
 }
 
-/* By filter: {"appId", "endpointId", "eventTypes", "reason", "before", "after", "dryRun", ...}. */
+/* The filter, empty for one or all: {"appId", "endpointId", "eventTypes", "reason", "before",
+ * "after", "dryRun", ...}. */
 static int
-act_on_selection(struct session *s, const struct args *a, struct err *e)
+write_selection(
+    const struct session *s UNUSED, const struct args *a, struct buf *out, struct err *e)
 {
 	struct jw j;
-	struct buf body;
-	struct str answer;
-	buf_init(&body, BODY_MAX);
-	jw_begin(&j, &body);
+	jw_begin(&j, out);
 	jw_open_object(&j);
-	int rc = body_put_flags(&j, a, e);
-	if (rc == 0) {
-		jw_close_object(&j);
-		jw_end(&j);
-		rc = call_send(s, "POST",
-		    arena_printf(s->arena, "/dead-letter/%s", s->command->verb),
-		    (struct str){ body.data, body.len }, args_text(a, FLAG_IDEMPOTENCY_KEY),
-		    &answer, e);
-	}
-	buf_free(&body);
-	return rc ? -1 : show_answer(s, answer, e);
+	if (body_put_flags(&j, a, e))
+		return -1;
+	jw_close_object(&j);
+	jw_end(&j);
+	return 0;
 }
 
 /* replay and discard; the verb is the last part of the path. */
@@ -127,11 +118,12 @@ run_act(struct session *s, const struct args *a, struct err *e)
 	struct str answer;
 	if (check_selection(s->command, a, e))
 		return -1;
-	if (a->n == 0)
-		return act_on_selection(s, a, e);
-	const char *path = rest_path(s->arena, "/app/*/dead-letter/*", a->word, e);
-	if (!path || call_send(s, "POST", arena_printf(s->arena, "%s/%s", path, s->command->verb),
-			 STR("{}"), args_text(a, FLAG_IDEMPOTENCY_KEY), &answer, e))
+	const char *path =
+	    a->n ? rest_path(s->arena, "/app/*/dead-letter/*", a->word, e) : "/dead-letter";
+	if (!path)
+		return -1;
+	path = arena_printf(s->arena, "%s/%s", path, s->command->verb);
+	if (call_write(s, a, "POST", path, write_selection, &answer, e))
 		return -1;
 	return show_answer(s, answer, e);
 }

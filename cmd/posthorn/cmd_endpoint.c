@@ -7,8 +7,6 @@
 #include "command.h"
 #include "json_text.h"
 
-#define HEADERS_BODY_MAX (1 << 20) /* 64 headers of 4 kB and their escapes */
-
 static const struct column columns[] = {
 	{ "id", "ID", 0 },
 	{ "uid", "UID", 0 },
@@ -33,7 +31,7 @@ run_secret(struct session *s, const struct args *a, struct err *e)
 	struct str answer;
 	struct slice key;
 	const char *path = rest_path(s->arena, "/app/*/endpoint/*/secret", a->word, e);
-	if (!path || call_send(s, "GET", path, (struct str){ NULL, 0 }, NULL, &answer, e))
+	if (!path || call_send(s, a, "GET", path, (struct str){ NULL, 0 }, &answer, e))
 		return -1;
 	if (s->view.format == VIEW_JSON)
 		return view_record(&s->view, answer, e);
@@ -48,7 +46,7 @@ run_secret(struct session *s, const struct args *a, struct err *e)
 
 /* {"headers": {"Name": "value", "Removed": null}} */
 static int
-headers_write(const struct args *a, struct buf *out, struct err *e)
+write_headers(const struct session *s UNUSED, const struct args *a, struct buf *out, struct err *e)
 {
 	struct jw j;
 	jw_begin(&j, out);
@@ -62,8 +60,6 @@ headers_write(const struct args *a, struct buf *out, struct err *e)
 	jw_close_object(&j);
 	jw_close_object(&j);
 	jw_end(&j);
-	if (out->failed)
-		return err_set(e, ERR_TOO_LARGE, "the headers are larger than %zu bytes", out->max);
 	return 0;
 }
 
@@ -76,18 +72,10 @@ run_headers(struct session *s, const struct args *a, struct err *e)
 	const char *path = rest_path(s->arena, "/app/*/endpoint/*/headers", a->word, e);
 	if (!path)
 		return -1;
-	if (args_has(a, FLAG_HEADER) || args_has(a, FLAG_UNSET_HEADER)) {
-		struct buf body;
-		buf_init(&body, HEADERS_BODY_MAX);
-		int rc = headers_write(a, &body, e);
-		if (rc == 0)
-			rc = call_send(s, "PATCH", path, (struct str){ body.data, body.len }, NULL,
-			    &answer, e);
-		buf_free(&body);
-		if (rc)
-			return -1;
-	}
-	if (call_send(s, "GET", path, (struct str){ NULL, 0 }, NULL, &answer, e))
+	bool change = args_has(a, FLAG_HEADER) || args_has(a, FLAG_UNSET_HEADER);
+	if (change && call_write(s, a, "PATCH", path, write_headers, &answer, e))
+		return -1;
+	if (call_send(s, a, "GET", path, (struct str){ NULL, 0 }, &answer, e))
 		return -1;
 	return view_record(&s->view, answer, e);
 }

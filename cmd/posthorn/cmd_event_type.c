@@ -17,7 +17,7 @@ static const struct column columns[] = {
 
 /* {"name", "description"} and the schemas byte for byte. */
 static int
-body_write(const struct args *a, struct buf *out, struct err *e)
+write_body(const struct session *s UNUSED, const struct args *a, struct buf *out, struct err *e)
 {
 	struct jw j;
 	struct str schemas;
@@ -41,17 +41,10 @@ body_write(const struct args *a, struct buf *out, struct err *e)
 static int
 run_create(struct session *s, const struct args *a, struct err *e)
 {
-	struct buf body;
 	struct str answer;
-	buf_init(&body, 2 * (size_t)INPUT_MAX);
-	int rc = body_write(a, &body, e);
-	if (rc == 0)
-		rc = call_send(s, "POST", "/event-type", (struct str){ body.data, body.len },
-		    args_text(a, FLAG_IDEMPOTENCY_KEY), &answer, e);
-	if (rc == 0)
-		rc = view_record(&s->view, answer, e);
-	buf_free(&body);
-	return rc;
+	if (call_write(s, a, "POST", "/event-type", write_body, &answer, e))
+		return -1;
+	return view_record(&s->view, answer, e);
 }
 
 static const struct command commands[] = {

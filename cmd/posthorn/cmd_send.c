@@ -9,7 +9,7 @@
 
 /* {"eventType", "payload", ...}; the payload is the user's bytes. */
 static int
-body_write(const struct args *a, struct buf *out, struct err *e)
+write_body(const struct session *s UNUSED, const struct args *a, struct buf *out, struct err *e)
 {
 	struct jw j;
 	struct str payload;
@@ -34,21 +34,14 @@ body_write(const struct args *a, struct buf *out, struct err *e)
 static int
 run_send(struct session *s, const struct args *a, struct err *e)
 {
-	struct buf body;
 	struct str answer;
 	const char *path = rest_path(s->arena, "/app/*/msg", a->word, e);
 	if (!path)
 		return -1;
 	path = rest_query(s->arena, path, "with_content", "false");
-	buf_init(&body, 2 * (size_t)INPUT_MAX);
-	int rc = body_write(a, &body, e);
-	if (rc == 0)
-		rc = call_send(s, "POST", path, (struct str){ body.data, body.len },
-		    args_text(a, FLAG_IDEMPOTENCY_KEY), &answer, e);
-	if (rc == 0)
-		rc = view_record(&s->view, answer, e);
-	buf_free(&body);
-	return rc;
+	if (call_write(s, a, "POST", path, write_body, &answer, e))
+		return -1;
+	return view_record(&s->view, answer, e);
 }
 
 static const struct command commands[] = {

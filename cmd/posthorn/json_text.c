@@ -77,7 +77,7 @@ json_text_add(struct buf *out, struct str value, enum json_layout layout)
 	bool escaped;
 	int depth = 0;
 	struct scan c = scan_at(value);
-	while (scan_blanks(&c), c.p < c.end && !out->failed) {
+	for (scan_blanks(&c); c.p < c.end && !out->failed; scan_blanks(&c)) {
 		const unsigned char *from = c.p;
 		if (strchr("{}[],:", *c.p))
 			add_structure(out, &c, &depth, layout);
