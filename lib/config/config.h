@@ -81,8 +81,8 @@ int config_read_env(struct config *c, char *const *env, struct err *e) MUST_CHEC
 /* Was the option set by anything but its default? */
 bool config_is_set(const struct config *c, const char *name);
 
-/* What only the whole can tell: required options (in --dev their values must have been filled in
- * before), combinations. */
+/* What only the whole can tell: required options (with dev the database comes later, the key must
+ * be there), combinations. */
 int config_check(const struct config *c, struct err *e) MUST_CHECK;
 /* One of the options without a usable default, "database_url" or "jwt_secret", for commands that
  * need no more than it. */

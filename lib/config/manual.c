@@ -8,8 +8,7 @@
 
 #define HELP_COLUMN 34 /* where the help texts of the flags begin */
 
-/* ---- --help -----------------------------------------------------------------------------------
- */
+/* ---- --help --------------------------------------------------------------------------- */
 
 void
 config_write_help(struct buf *out)
@@ -29,8 +28,7 @@ config_write_help(struct buf *out)
 	}
 }
 
-/* ---- the example file -------------------------------------------------------------------------
- */
+/* ---- the example file ----------------------------------------------------------------- */
 
 /* Comment lines of at most about 90 columns. */
 static void
@@ -66,8 +64,7 @@ config_write_example(struct buf *out)
 	}
 }
 
-/* ---- the reference page -----------------------------------------------------------------------
- */
+/* ---- the reference page --------------------------------------------------------------- */
 
 static void
 write_range(const struct option *o, struct buf *out)
@@ -110,8 +107,7 @@ config_write_reference(struct buf *out)
 	}
 }
 
-/* ---- the settings in force ---------------------------------------------------------------------
- */
+/* ---- the settings in force ------------------------------------------------------------ */
 
 static const char *const sources[] = {
 	[CONFIG_FROM_DEFAULT] = "default",

@@ -21,7 +21,7 @@
 #define FILE_BYTES_MAX (64 << 10)
 #define LINE_BYTES_MAX (4 << 10)
 
-/* ---- files ----------------------------------------------------------------------------------- */
+/* ---- files ---------------------------------------------------------------------------- */
 
 /* The whole of a small file, NUL-terminated. ERR_CONFIG past the maximum of *out less a block. */
 static int
@@ -126,8 +126,7 @@ config_read_file(struct config *c, const char *path, struct err *e)
 	return r;
 }
 
-/* ---- the environment --------------------------------------------------------------------------
- */
+/* ---- the environment ------------------------------------------------------------------ */
 
 /* Variables with our prefix that are none of the options. */
 static bool

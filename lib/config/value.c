@@ -5,7 +5,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-/* ---- TEXT, SECRET -------------------------------------------------------------------------- */
+/* ---- TEXT, SECRET --------------------------------------------------------------------- */
 
 static int
 text_parse(struct str text, struct value_range range UNUSED, union value *ret, struct err *e)
@@ -41,7 +41,7 @@ secret_write(const void *v UNUSED, struct buf *out UNUSED)
 {
 }
 
-/* ---- BOOL ---------------------------------------------------------------------------------- */
+/* ---- BOOL ----------------------------------------------------------------------------- */
 
 static const struct {
 	const char *text;
@@ -75,7 +75,7 @@ bool_write(const void *v, struct buf *out)
 	buf_adds(out, *(const bool *)v ? "true" : "false");
 }
 
-/* ---- INT, MS, BYTES: numbers with and without units ------------------------------------------ */
+/* ---- INT, MS, BYTES: numbers with and without units ----------------------------------- */
 
 struct unit {
 	const char *name; /* "" stands for a number without a unit */
@@ -200,7 +200,7 @@ bytes_write(const void *v, struct buf *out)
 	quantity_write(*(const int64_t *)v, size_units, ARRAY_LEN(size_units), out);
 }
 
-/* ---- CIDRS --------------------------------------------------------------------------------- */
+/* ---- CIDRS ---------------------------------------------------------------------------- */
 
 static int
 cidrs_parse(struct str text, struct value_range range UNUSED, union value *ret, struct err *e)
@@ -232,7 +232,7 @@ cidrs_write(const void *v, struct buf *out)
 	}
 }
 
-/* ---- SCHEDULE ------------------------------------------------------------------------------- */
+/* ---- SCHEDULE ------------------------------------------------------------------------- */
 
 static int
 schedule_parse(struct str text, struct value_range range UNUSED, union value *ret, struct err *e)
@@ -255,7 +255,7 @@ schedule_write(const void *v, struct buf *out)
 	}
 }
 
-/* ---- LEVEL, FORMAT -------------------------------------------------------------------------- */
+/* ---- LEVEL, FORMAT -------------------------------------------------------------------- */
 
 static const char *const levels[] = {
 	[LOG_LEVEL_ERROR] = "error",
@@ -310,7 +310,7 @@ format_write(const void *v, struct buf *out)
 	buf_adds(out, formats[*(const enum log_format *)v]);
 }
 
-/* ---- the table ------------------------------------------------------------------------------ */
+/* ---- the table ------------------------------------------------------------------------ */
 
 static const struct {
 	int (*parse)(struct str text, struct value_range range, union value *ret, struct err *e);

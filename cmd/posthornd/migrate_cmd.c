@@ -1,0 +1,28 @@
+/* posthornd migrate: applies what the database lacks and says what it did. */
+#include <stdio.h>
+
+#include "command.h"
+#include "pg/migrate.h"
+#include "schema.h"
+
+int
+migrate_cmd(struct args *a, struct err *e)
+{
+	int applied;
+	if (a->dev)
+		return err_set(
+		    e, ERR_USAGE, "posthornd --dev migrates its own database when it starts");
+	if (args_load_config(a, e) < 0 || config_require(&a->config, "database_url", e) < 0)
+		return -1;
+	log_set_level(LOG_LEVEL_WARN);
+	if (migrate_apply(a->config.database_url, schema_migrations, schema_migrations_count,
+		&applied, e) < 0)
+		return -1;
+	if (applied == 0)
+		printf("the schema is up to date (%s)\n",
+		    schema_migrations[schema_migrations_count - 1].name);
+	else
+		printf("applied %d migration%s; the schema is now at %s\n", applied,
+		    applied == 1 ? "" : "s", schema_migrations[schema_migrations_count - 1].name);
+	return 0;
+}
