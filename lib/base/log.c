@@ -1,6 +1,7 @@
 /* Log lines. One write(2) a line, so that lines of several processes do not mix. */
 #include "base/log.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -59,7 +60,7 @@ log_kv_str(const char *key, struct str v)
 }
 
 static struct str
-cut(struct str s)
+shorten(struct str s)
 {
 	if (s.n > LOG_VALUE_MAX)
 		s.n = LOG_VALUE_MAX;
@@ -71,7 +72,8 @@ static bool
 is_bare(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] <= ' ' || s.p[i] == '"' || s.p[i] == '=' || s.p[i] == '\\' || s.p[i] > '~')
+		if (s.p[i] <= ' ' || s.p[i] == '"' || s.p[i] == '=' || s.p[i] == '\\' ||
+		    s.p[i] > '~')
 			return false;
 	return s.n > 0;
 }
@@ -79,7 +81,7 @@ is_bare(struct str s)
 static void
 put_text(struct jw *j, bool json, struct str s)
 {
-	s = cut(s);
+	s = shorten(s);
 	if (!json && is_bare(s))
 		buf_add(j->out, s.p, s.n);
 	else
@@ -97,7 +99,10 @@ put_value(struct jw *j, bool json, const struct log_kv *kv)
 		jw_bool(j, kv->v.b);
 		break;
 	case LOG_T_DOUBLE:
-		buf_addf(j->out, "%.3f", kv->v.d);
+		if (isfinite(kv->v.d))
+			buf_addf(j->out, "%.3f", kv->v.d);
+		else
+			buf_adds(j->out, "null"); /* JSON knows no NaN and no infinity */
 		j->comma = true;
 		break;
 	case LOG_T_TEXT:
@@ -147,23 +152,31 @@ put_head(struct jw *j, enum log_level level, enum log_event event)
 	}
 }
 
-void
-log_write(enum log_level level, enum log_event event, const struct log_kv *kvs, size_t n)
+static void
+put_line(struct buf *line, enum log_level level, enum log_event event, const struct log_kv *kvs,
+    size_t n)
 {
-	struct buf line;
 	struct jw j;
-	buf_init(&line, LOG_LINE_MAX);
-	jw_begin(&j, &line);
+	buf_clear(line);
+	jw_begin(&j, line);
 	put_head(&j, level, event);
 	for (size_t i = 0; i < n; i++)
 		if (kvs[i].key)
 			put_pair(&j, &kvs[i]);
 	if (sink.json)
 		jw_close_object(&j);
-	buf_addc(&line, '\n');
+	buf_addc(line, '\n');
+}
+
+void
+log_write(enum log_level level, enum log_event event, const struct log_kv *kvs, size_t n)
+{
+	struct buf line;
+	buf_init(&line, LOG_LINE_MAX);
+	put_line(&line, level, event, kvs, n);
 	if (line.failed) {
-		buf_clear(&line);
-		buf_addf(&line, "level=%s event=%s cut=true\n", level_names[level], event_names[event]);
+		const struct log_kv cut = log_kv_bool("cut", true);
+		put_line(&line, level, event, &cut, 1);
 	}
 	ssize_t ignored = write(sink.fd, line.data, line.len);
 	(void)ignored; /* there is nowhere to report a log that cannot be written */

@@ -3,7 +3,8 @@
  *
  *     LOG_INFO(WORKER_START, KV("worker", index), KV("pid", (int64_t)getpid()));
  *
- * KV takes int64_t, bool, double, const char * and struct str; there is none for a secret. Values
+ * KV takes int64_t, bool, double, const char * and struct str; there is none for a secret. (In C17
+ * the words true and false are ints: a bool is a variable or an expression of that type.) Values
  * longer than 512 bytes are cut; control characters and invalid UTF-8 are escaped. Only the place
  * that handles an error logs it; library code returns it instead. */
 #pragma once

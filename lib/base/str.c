@@ -39,7 +39,8 @@ str_to_i64(struct str s, int64_t min, int64_t max, int64_t *ret)
 	for (; i < s.n; i++) {
 		if (s.p[i] < '0' || s.p[i] > '9')
 			return -1;
-		if (__builtin_mul_overflow(v, 10, &v) || __builtin_sub_overflow(v, s.p[i] - '0', &v))
+		if (__builtin_mul_overflow(v, 10, &v) ||
+		    __builtin_sub_overflow(v, s.p[i] - '0', &v))
 			return -1;
 	}
 	if (!negative && __builtin_sub_overflow(0, v, &v))
