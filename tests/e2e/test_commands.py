@@ -77,8 +77,8 @@ def test_wrong_setting(tmp_path, setting, value, word):
 
 
 def test_production_needs_a_database_and_a_key():
-    assert_refused(run(POSTHORND, jwt_secret="s" * 32), [CONFIG], "database_url")
-    assert_refused(run(POSTHORND, database_url="host=/nowhere"), [CONFIG], "jwt_secret")
+    assert_refused(run(POSTHORND, jwt_secret="s" * 32), [CONFIG], "DATABASE_URL")
+    assert_refused(run(POSTHORND, database_url="host=/nowhere"), [CONFIG], "JWT_SECRET")
 
 
 def test_missing_database():
@@ -104,7 +104,7 @@ def test_directory_in_use(daemon):
     done = run(POSTHORND, f"--dev={daemon.dir}/dev", "--listen", f"127.0.0.1:{free_port()}")
     assert done.returncode in (IO, UNAVAILABLE), done
     assert str(daemon.dir) in done.stderr
-    assert daemon.api().get("///livez", token=None)
+    assert daemon.api().get("//livez", token=None)
 
 
 def test_directory_that_cannot_be_made():

@@ -107,7 +107,7 @@ def test_stopped_worker_is_replaced_and_does_no_harm_when_it_wakes(node, receive
 
     def adopted():
         # A connection may land on the stopped worker's accept queue: ask with a short time-out.
-        reply = daemon.api().call("GET", "///metrics", token=None, timeout_s=1)
+        reply = daemon.api().call("GET", "//metrics", token=None, timeout_s=1)
         line = next(x for x in reply.body.decode().splitlines()
                     if x.startswith("posthorn_slots_adopted_total"))
         return float(line.split()[-1]) > before
@@ -153,7 +153,7 @@ def test_without_postgresql_ingest_says_so_quickly(node, receiver):
     for pid in stopped:
         kill(pid, signal.SIGSTOP)
     try:
-        health = daemon.api().call("GET", "///livez", token=None, timeout_s=10)
+        health = daemon.api().call("GET", "//livez", token=None, timeout_s=10)
         assert health.status == 200
     finally:
         for pid in stopped:

@@ -62,7 +62,7 @@ def exchange(daemon, *pieces, end=False):
 
 
 def assert_serves(daemon):
-    assert daemon.api().get("///livez", token=None).status == 200
+    assert daemon.api().get("//livez", token=None).status == 200
 
 
 @pytest.mark.parametrize("request_bytes", REFUSED.values(), ids=REFUSED.keys())
@@ -137,7 +137,7 @@ def test_many_idle_connections_do_not_stop_others(start):
     daemon = start(http_connections_max=50)
     idle = [socket.create_connection(("127.0.0.1", daemon.port)) for _ in range(100)]
     try:
-        wait_until(lambda: daemon.api().get("///livez", token=None))
+        wait_until(lambda: daemon.api().get("//livez", token=None))
     finally:
         for connection in idle:
             connection.close()

@@ -22,7 +22,7 @@ def declared():
 
 
 def test_every_declared_metric_is_exposed_with_help_and_type(daemon):
-    reply = daemon.api().get("///metrics", token=None)
+    reply = daemon.api().get("//metrics", token=None)
     assert reply.headers["content-type"].startswith("text/plain; version=0.0.4")
     text = reply.body.decode()
     types = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
@@ -33,7 +33,7 @@ def test_every_declared_metric_is_exposed_with_help_and_type(daemon):
 
 def test_exposition_is_well_formed(daemon):
     names = set()
-    for line in daemon.api().get("///metrics", token=None).body.decode().splitlines():
+    for line in daemon.api().get("//metrics", token=None).body.decode().splitlines():
         if line.startswith("#"):
             continue
         assert re.fullmatch(r'\w+(\{(\w+="[^"\\]*",?)+\})? (\+Inf|-?[0-9.e+-]+)', line), line
@@ -66,8 +66,8 @@ def test_counters_count(daemon, api, app, receiver):
 
 def test_health(daemon):
     api = daemon.api()
-    assert api.get("///livez", token=None).status == 200
-    assert wait_until(lambda: api.get("///readyz", token=None)).status == 200
+    assert api.get("//livez", token=None).status == 200
+    assert wait_until(lambda: api.get("//readyz", token=None)).status == 200
     assert api.get("/health/ping", token=None, want=204).body == b""
     health = api.get("/health", token=None).json
     assert {part["status"] for part in health.values()} == {"ok"}
@@ -79,14 +79,14 @@ def test_readiness_is_red_while_the_database_is_away(start):
     for pid in stopped:
         kill(pid, signal.SIGSTOP)
     try:
-        red = wait_until(lambda: (r := daemon.api().get("///readyz", token=None, want=None)).status == 503 and r,
+        red = wait_until(lambda: (r := daemon.api().get("//readyz", token=None, want=None)).status == 503 and r,
                          30, "readyz is red")
         assert red.json
-        assert daemon.api().get("///livez", token=None).status == 200
+        assert daemon.api().get("//livez", token=None).status == 200
     finally:
         for pid in stopped:
             kill(pid, signal.SIGCONT)
-    wait_until(lambda: daemon.api().get("///readyz", token=None), 30, "readyz is green again")
+    wait_until(lambda: daemon.api().get("//readyz", token=None), 30, "readyz is green again")
 
 
 def secrets_of(daemon):

@@ -129,7 +129,7 @@ class Api:
     def metrics(self):
         """{'name{labels}': value} of /metrics."""
         values = {}
-        for line in self.get("///metrics", token=None).body.decode().splitlines():
+        for line in self.get("//metrics", token=None).body.decode().splitlines():
             if line and not line.startswith("#"):
                 name, value = line.rsplit(" ", 1)
                 values[name] = float(value)
