@@ -108,7 +108,9 @@ loop_turn(struct loop *l, int wait_ms)
 	}
 	l->now = 0;
 	l->wall.us = 0;
-	event_base_loop(l->base, poll ? EVLOOP_NONBLOCK : EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY);
+	/* ONCE also when polling: NONBLOCK alone goes on for as long as anything is ready, and busy
+	 * sockets would keep the deferred calls waiting for ever. */
+	event_base_loop(l->base, EVLOOP_ONCE | (poll ? EVLOOP_NONBLOCK : EVLOOP_NO_EXIT_ON_EMPTY));
 	run_deferred(l);
 	if (l->now) {
 		usec_t took = clock_mono() - l->now;
