@@ -19,6 +19,7 @@
 #define ACCEPT_BATCH  8                   /* connections a wake-up */
 #define ACCEPT_PAUSE  (100 * USEC_PER_MS) /* without descriptors */
 #define REFUSED_EXTRA 32          /* connections beyond the cap that get to read their 503 */
+#define VICTIM_TRIES  16          /* idle connections looked at */
 #define SCRATCH_MAX   (64 * 1024) /* bytes of an answer's head */
 
 void
@@ -48,17 +49,34 @@ http_header_get(const struct http_request *rq, const char *name)
 
 /* --- accepting --- */
 
-/* Closes the connection that loses least: one that is closing anyway, or the longest idle. */
+/* Whether a request has arrived that has not been read yet. */
+static bool
+has_unread(const struct conn *c)
+{
+	char byte;
+	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* The connection that loses least: one that is closing anyway, or the longest idle. */
+static struct conn *
+find_victim(struct http_server *s)
+{
+	if (!TAILQ_EMPTY(&s->conns[CONN_LINGER]))
+		return TAILQ_FIRST(&s->conns[CONN_LINGER]);
+	struct conn *c = TAILQ_FIRST(&s->conns[CONN_IDLE]);
+	for (int i = 0; c && i < VICTIM_TRIES; i++, c = TAILQ_NEXT(c, entry))
+		if (!has_unread(c))
+			return c;
+	return NULL;
+}
+
 static bool
 make_room(struct http_server *s)
 {
-	struct conn *c = TAILQ_FIRST(&s->conns[CONN_LINGER]);
-	if (!c)
-		c = TAILQ_FIRST(&s->conns[CONN_IDLE]);
-	if (!c)
-		return false;
-	conn_close(c);
-	return true;
+	struct conn *c = find_victim(s);
+	if (c)
+		conn_close(c);
+	return c != NULL;
 }
 
 /* fd is connected and nonblocking. */
@@ -195,14 +213,7 @@ http_server_adopt(struct http_server *s, int fd)
 	serve(s, fd);
 }
 
-/* A request that has arrived but not been read yet is still served. */
-static bool
-has_unread(const struct conn *c)
-{
-	char byte;
-	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
-
+/* What has arrived is still served. */
 void
 http_server_drain(struct http_server *s)
 {
