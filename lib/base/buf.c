@@ -48,7 +48,7 @@ buf_reserve(struct buf *b, size_t n)
 		size_t cap = b->cap ? b->cap * 2 : BUF_FIRST;
 		if (cap < need)
 			cap = need;
-		if (cap - 1 > b->max) /* max may be SIZE_MAX */
+		if (cap > b->max) /* not max + 1: it may be SIZE_MAX */
 			cap = b->max + 1;
 		b->data = mem_realloc(b->cap ? b->data : NULL, cap);
 		b->cap = cap;

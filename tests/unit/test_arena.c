@@ -45,6 +45,19 @@ test_no_overlap(void **state)
 	arena_free(a);
 }
 
+/* Pieces of one size fill each block to its last byte and no further (the sanitizer watches). */
+static void
+test_full_blocks(void **state)
+{
+	(void)state;
+	for (size_t n = 16; n <= 512; n += 16) {
+		struct arena *a = arena_new();
+		for (size_t i = 0; i < 3 * 4096 / n; i++)
+			memset(arena_alloc(a, n), 1, n);
+		arena_free(a);
+	}
+}
+
 static void
 test_zalloc(void **state)
 {
@@ -165,6 +178,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_alignment),
 		cmocka_unit_test(test_no_overlap),
+		cmocka_unit_test(test_full_blocks),
 		cmocka_unit_test(test_zalloc),
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_printf),

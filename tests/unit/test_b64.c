@@ -99,6 +99,8 @@ test_refuses(void **state)
 		{ STR("Zg=="), true, false },
 		{ STR("Zg==="), false, false },
 		{ STR("Z"), false, false },
+		{ STR("A"), false, false }, /* six zero bits are no byte either */
+		{ STR("Zm9vA"), false, false },
 		{ STR("Zm9vY"), false, false },
 		{ STR("="), false, false },
 		{ STR("=="), false, false },

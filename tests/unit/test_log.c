@@ -183,7 +183,7 @@ test_hostile_values(void **state)
 static void
 test_odd_doubles(void **state)
 {
-	static const double odd[] = { NAN, INFINITY, -INFINITY };
+	const double odd[] = { (double)NAN, HUGE_VAL, -HUGE_VAL };
 	(void)state;
 	log_set_json(true);
 	for (size_t i = 0; i < ARRAY_LEN(odd); i++) {

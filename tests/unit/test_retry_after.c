@@ -176,6 +176,7 @@ test_refuses(void **state)
 		STR("Sun, 06 Nov 1994 08:60:00 GMT"),
 		STR("Sun, 06 Nov 1994 08:49:61 GMT"),
 		STR("Sun, 06 Nov 1994 -8:49:37 GMT"),
+		STR("Sun, 06 Nov 1994 -0:49:37 GMT"),
 		STR("Sun, 06 Nov -994 08:49:37 GMT"),
 		STR("Sun,  6 Nov 1994 08:49:37 GMT"),
 		STR("Sun Nov 06 08:49:37 1994"),

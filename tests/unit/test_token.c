@@ -157,6 +157,10 @@ test_mint_largest(void **state)
 	assert_int_equal(token_verify(str_of(text), &key, now, &t, &e), 0);
 	assert_int_equal(strlen(t.feature_flags), TOKEN_SCOPE_MAX - 1);
 	assert_string_equal(t.app, app);
+	flags[0] = "ff"; /* a byte more: its NUL would not fit */
+	assert_int_equal(
+	    token_mint(org, app, flags, TOKEN_SCOPE_MAX / 2, &key, now, 60, text, &e), -1);
+	flags[0] = "f";
 	assert_int_equal(
 	    token_mint(org, app, flags, TOKEN_SCOPE_MAX / 2 + 1, &key, now, 60, text, &e), -1);
 	free(text);
