@@ -123,6 +123,12 @@ metric_get(enum metric m, int worker)
 }
 
 int64_t
+metric_own(enum metric m)
+{
+	return mine->value[m];
+}
+
+int64_t
 metric_sum(enum metric m)
 {
 	int64_t sum = 0;

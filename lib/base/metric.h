@@ -38,6 +38,7 @@ void metric_add(enum metric m, int64_t n); /* counters, and gauges that go up an
 void metric_set(enum metric m, int64_t v); /* gauges */
 void metric_observe(enum metric_histogram h, int64_t usec);
 
+int64_t metric_own(enum metric m);              /* this process's row */
 int64_t metric_sum(enum metric m);              /* over all rows */
 int64_t metric_get(enum metric m, int worker);  /* one row */
 int metric_workers(void);

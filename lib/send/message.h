@@ -25,5 +25,8 @@ struct message {
 /* Copies event_type; takes payload (malloc'ed or NULL). refs = 1. */
 struct message *message_new(int64_t app_id, int64_t id, struct str event_type, char *payload_take,
     size_t payload_len);
+/* Give a stub what was read back (copies). */
+void message_set_payload(struct message *m, struct str payload);
+void message_set_type(struct message *m, struct str event_type);
 struct message *message_ref(struct message *m);
 void message_unref(struct message *m);

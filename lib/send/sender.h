@@ -39,7 +39,7 @@ int64_t sender_id(struct sender *s);
 /* Registers a message as unresolved before its append is sent, so that the low-water mark stays below
  * it; in id order. `targets` deliveries will be resolved. */
 void sender_expect(struct sender *s, struct message *m, int targets);
-/* The append committed: hand its deliveries to the lanes. */
+/* The append committed: hand its deliveries to the lanes. n as expected. */
 void sender_deliver(struct sender *s, struct message *m, const int64_t *endpoint_ids, int n);
 /* The append failed: forget it. */
 void sender_forget(struct sender *s, struct message *m);
@@ -48,14 +48,16 @@ void sender_forget(struct sender *s, struct message *m);
 bool sender_backlogged(const struct sender *s);
 void sender_on_relief(struct sender *s, void (*fn)(void *arg), void *arg);
 
-/* A delivery started by hand whose retry row (due now, home slot) was committed by the caller. */
+/* What started a chain of attempts. The numbers are stored. */
 enum trigger {
 	TRIGGER_SCHEDULED = 0,
 	TRIGGER_RESEND = 1, /* one attempt, nothing after it */
 	TRIGGER_REPLAY = 2, /* the whole schedule again */
 };
-void sender_replay(struct sender *s, int64_t app_id, int64_t msg_id, int64_t endpoint_id, int64_t chain,
-    enum trigger trigger);
+/* A delivery started by hand: the caller has committed its retry row (retry_append.sql: this due time,
+ * the home slot, seq 0, tries 0, the chain a fresh id). */
+void sender_replay(struct sender *s, struct wall due, int64_t app_id, int64_t msg_id,
+    int64_t endpoint_id, int64_t chain, enum trigger trigger);
 
 /* For /readyz: NULL when all is well, else a static text naming what stalls. */
 const char *sender_stalled(const struct sender *s);

@@ -1,5 +1,5 @@
 -- Retries of slots that fall due in a stretch of time and are not resolved.
--- $1 slots, $2 from, $3 until
+-- $1 slots, $2 from, $3 until, $4 rows at most
 select r.due, r.slot, r.seq, r.tries, r.trigger, r.app_id, r.msg_id, r.endpoint_id, r.chain
 from retry r
 where r.slot = any($1::int2[]) and r.due >= $2::timestamptz and r.due < $3::timestamptz
@@ -9,3 +9,4 @@ where r.slot = any($1::int2[]) and r.due >= $2::timestamptz and r.due < $3::time
     and not exists (select 1 from dead_letter d
         where d.app_id = r.app_id and d.msg_id = r.msg_id and d.endpoint_id = r.endpoint_id
             and d.chain = r.chain and d.seq >= r.seq)
+order by r.due limit $4::int4

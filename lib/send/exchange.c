@@ -1,0 +1,240 @@
+/* One request to one endpoint: resolve, sign, send.
+ *
+ * The signature covers the attempt's own time, so it is made as late as possible: when the address is
+ * known and the request is handed to the client. */
+#include "send/exchange.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/metric.h"
+#include "policy/retry_after.h"
+#include "policy/sign.h"
+
+#define OWN_HEADERS 7 /* three and their svix twins, and the content type */
+
+struct exchange {
+	struct exchanges *all;
+	struct delivery *delivery;
+	struct route *route;
+	struct resolver_query *query;
+	struct client_exchange *transfer;
+	TAILQ_ENTRY(exchange) entry;
+	/* Header lines; they must live as long as the transfer. */
+	char id[2][ID_TEXT_SIZE + 16];
+	char timestamp[2][48];
+	char signature[2][SIGN_HEADER_SIZE + 24];
+	const char *headers[CLIENT_HEADERS_MAX];
+};
+
+struct exchanges {
+	struct loop *loop;
+	struct address_policy policy;
+	struct client *client;
+	struct resolver *resolver;
+	int64_t timeout_ms;
+	exchange_fn fn;
+	void *arg;
+	int n;
+	TAILQ_HEAD(, exchange) under_way;
+};
+
+static void
+exchange_free(struct exchange *x)
+{
+	TAILQ_REMOVE(&x->all->under_way, x, entry);
+	x->all->n--;
+	metric_add(METRIC_IN_FLIGHT, -1);
+	route_unref(x->route);
+	free(x);
+}
+
+/* Ends the exchange with a result that takes the delivery along. */
+static void
+finish(struct exchange *x, struct result *r)
+{
+	struct exchanges *all = x->all;
+	r->url_no = x->route->endpoint->url_no;
+	exchange_free(x);
+	all->fn(all->arg, r);
+}
+
+static void
+finish_without_answer(struct exchange *x, enum transport transport, const char *detail)
+{
+	struct result *r = result_new(x->delivery);
+	r->attempted = true;
+	r->transport = transport;
+	snprintf(r->error, sizeof(r->error), "%s", detail);
+	finish(x, r);
+}
+
+static void
+on_response(void *arg, const struct client_response *response)
+{
+	struct exchange *x = arg;
+	struct result *r = result_new(x->delivery);
+	r->attempted = response->transport != TRANSPORT_ABORTED;
+	r->transport = response->transport;
+	r->http_status = response->status;
+	r->duration_ms = (int)(response->duration / USEC_PER_MS);
+	if (response->body.n)
+		r->response = (struct str){ mem_strndup(response->body.p, response->body.n),
+			response->body.n };
+	snprintf(r->error, sizeof(r->error), "%s", response->detail);
+	if (response->retry_after.p) {
+		int64_t ms = retry_after_ms(response->retry_after, loop_wall(x->all->loop));
+		r->retry_after_ms = ms > 0 ? ms : 0;
+	}
+	metric_observe(METRIC_H_ATTEMPT, response->duration);
+	if (response->sends > 1)
+		metric_add(METRIC_RESENDS, response->sends - 1);
+	finish(x, r);
+}
+
+/* Writes the header lines; returns how many. */
+static int
+write_headers(struct exchange *x)
+{
+	static const char *const names[2] = { "webhook", "svix" };
+	const struct message *m = x->delivery->message;
+	struct wall now = loop_wall(x->all->loop);
+	int64_t timestamp_s = now.us / USEC_PER_SEC;
+	char id[ID_TEXT_SIZE], signature[SIGN_HEADER_SIZE];
+	struct sign_key *keys[SIGN_KEYS_MAX];
+	int nkeys = route_keys(x->route, now, keys), n = 0;
+	id_to_text(ID_MESSAGE, m->id, id);
+	sign_header(keys, nkeys, str_of(id), timestamp_s, m->payload, signature);
+	for (int i = 0; i < 2; i++) {
+		snprintf(x->id[i], sizeof(x->id[i]), "%s-id: %s", names[i], id);
+		snprintf(x->timestamp[i], sizeof(x->timestamp[i]), "%s-timestamp: %lld", names[i],
+		    (long long)timestamp_s);
+		snprintf(x->signature[i], sizeof(x->signature[i]), "%s-signature: %s", names[i], signature);
+		x->headers[n++] = x->id[i];
+		x->headers[n++] = x->timestamp[i];
+		x->headers[n++] = x->signature[i];
+	}
+	x->headers[n++] = "content-type: application/json";
+	const struct cat_endpoint *endpoint = x->route->endpoint;
+	for (int i = 0; i < endpoint->nheaders && n < CLIENT_HEADERS_MAX; i++)
+		x->headers[n++] = endpoint->headers[i];
+	return n;
+}
+
+static void
+send_to(struct exchange *x, const struct resolver_answer *answer)
+{
+	struct sockaddr_storage to = answer->address[x->delivery->tries % answer->n];
+	uint16_t port = htons((uint16_t)x->route->port);
+	if (to.ss_family == AF_INET)
+		((struct sockaddr_in *)&to)->sin_port = port;
+	else
+		((struct sockaddr_in6 *)&to)->sin6_port = port;
+	int64_t own_timeout = x->route->endpoint->timeout_ms;
+	int nheaders = write_headers(x);
+	struct client_request rq = {
+		.target = x->route->target,
+		.to = &to,
+		.headers = x->headers,
+		.nheaders = nheaders,
+		.body = x->delivery->message->payload,
+		.timeout_ms = own_timeout > 0 ? own_timeout : x->all->timeout_ms,
+	};
+	delivery_set(x->delivery, DELIVERY_SENDING);
+	x->transfer = client_start(x->all->client, &rq, on_response, x);
+}
+
+static void
+on_resolved(void *arg, const struct resolver_answer *answer)
+{
+	struct exchange *x = arg;
+	x->query = NULL;
+	switch (answer->result) {
+	case RESOLVED_OK:
+		send_to(x, answer);
+		break;
+	case RESOLVED_FAILED:
+		finish_without_answer(x, TRANSPORT_RESOLVE, answer->detail);
+		break;
+	case RESOLVED_BLOCKED:
+		finish_without_answer(x, TRANSPORT_BLOCKED, "the address is not allowed");
+		break;
+	}
+}
+
+void
+exchange_start(struct exchanges *xs, struct delivery *d, struct route *route)
+{
+	assert(d->message->payload.p);
+	struct exchange *x = mem_alloc(sizeof(*x));
+	x->all = xs;
+	x->delivery = d;
+	x->route = route_ref(route);
+	x->query = NULL;
+	x->transfer = NULL;
+	TAILQ_INSERT_TAIL(&xs->under_way, x, entry);
+	xs->n++;
+	metric_add(METRIC_IN_FLIGHT, 1);
+	const struct resolver_answer *known = resolver_cached(xs->resolver, route->host);
+	if (known && known->result == RESOLVED_OK) {
+		send_to(x, known);
+		return;
+	}
+	delivery_set(d, DELIVERY_RESOLVING);
+	x->query = resolver_lookup(xs->resolver, route->host, on_resolved, x);
+}
+
+int
+exchanges_in_flight(const struct exchanges *xs)
+{
+	return xs->n;
+}
+
+struct exchanges *
+exchanges_new(struct loop *l, const struct config *c, exchange_fn fn, void *arg, struct err *e)
+{
+	struct exchanges *xs = mem_zalloc(sizeof(*xs));
+	struct client_options o;
+	xs->loop = l;
+	xs->policy = c->allow_addresses;
+	xs->timeout_ms = c->attempt_timeout;
+	xs->fn = fn;
+	xs->arg = arg;
+	TAILQ_INIT(&xs->under_way);
+	client_options_default(&o);
+	o.user_agent = c->user_agent;
+	o.ca_file = c->ca_file[0] ? c->ca_file : NULL;
+	const char *servers = c->dns_servers[0] ? c->dns_servers : NULL;
+	xs->client = client_new(l, &xs->policy, &o, e);
+	if (xs->client)
+		xs->resolver =
+		    resolver_new(l, &xs->policy, servers, c->attempt_timeout * USEC_PER_MS, e);
+	if (xs->resolver)
+		return xs;
+	exchanges_free(xs);
+	return NULL;
+}
+
+void
+exchanges_free(struct exchanges *xs)
+{
+	if (!xs)
+		return;
+	struct exchange *x;
+	while ((x = TAILQ_FIRST(&xs->under_way))) {
+		if (x->query)
+			resolver_cancel(x->query);
+		if (x->transfer)
+			client_abort(x->transfer);
+		delivery_free(x->delivery);
+		exchange_free(x);
+	}
+	if (xs->resolver)
+		resolver_free(xs->resolver);
+	if (xs->client)
+		client_free(xs->client);
+	free(xs);
+}

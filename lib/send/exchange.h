@@ -1,0 +1,24 @@
+/* Exchanges: one signed request to one endpoint, from the lookup of its name to its answer. */
+#pragma once
+
+#include "config/config.h"
+#include "http/client.h"
+#include "http/resolver.h"
+#include "loop/loop.h"
+#include "send/delivery.h"
+#include "send/route.h"
+
+struct exchanges; /* opaque */
+
+/* The exchange is over: r holds the delivery, the transport's end and the answer. Owns r from now on.
+ * On the loop's stack, once for each exchange_start, not after exchanges_free. */
+typedef void (*exchange_fn)(void *arg, struct result *r);
+
+struct exchanges *exchanges_new(struct loop *l, const struct config *c, exchange_fn fn, void *arg,
+    struct err *e);
+/* Aborts and frees what is under way. */
+void exchanges_free(struct exchanges *xs);
+
+/* Takes d, which has its payload. The route is referenced. */
+void exchange_start(struct exchanges *xs, struct delivery *d, struct route *route);
+int exchanges_in_flight(const struct exchanges *xs);

@@ -1,0 +1,471 @@
+/* Lanes and turns.
+ *
+ * Invariants: a lane is active iff it has a delivery waiting and may start it; a group (application)
+ * is in the ring iff one of its lanes is active; `ready` is the number of deliveries waiting in active
+ * lanes. lane_judge restores all three after any change. */
+#include "send/lane.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include <uthash.h>
+
+#include "base/mem.h"
+#include "base/metric.h"
+
+#define IDLE_MAX 4096 /* lanes kept prepared without any delivery */
+#define AGAIN    (500 * USEC_PER_MS) /* after an application could not be read */
+
+TAILQ_HEAD(lane_list, lane);
+TAILQ_HEAD(group_list, group);
+
+struct lane {
+	int64_t endpoint_id; /* key */
+	struct group *group;
+	struct route *route; /* NULL: unknown (group->app NULL) or gone */
+	struct delivery_list queue;
+	int queued;
+	size_t queued_bytes;
+	int in_flight;
+	bool active, idle;
+	TAILQ_ENTRY(lane) turn;   /* in group->turns, while active */
+	TAILQ_ENTRY(lane) member; /* in group->members */
+	TAILQ_ENTRY(lane) rest;   /* in lanes->idle, while idle */
+	UT_hash_handle hh;
+};
+
+/* The lanes of one application. */
+struct group {
+	struct lanes *lanes;
+	int64_t app_id; /* key */
+	const struct cat_app *app; /* one reference; NULL while it is not known */
+	bool loading;
+	struct timer again;
+	struct lane_list members, turns;
+	bool in_ring;
+	TAILQ_ENTRY(group) ring;
+	UT_hash_handle hh;
+};
+
+struct lanes {
+	struct loop *loop;
+	struct catalogue *cat;
+	int window; /* the server's */
+	int lane_max, queue_max;
+	size_t bytes_max;
+	void (*wake)(void *arg);
+	void *arg;
+	struct lane *by_endpoint;
+	struct group *by_app;
+	struct group_list ring;
+	struct lane_list idle;
+	int nidle;
+	int queued, ready;
+	size_t queued_bytes;
+};
+
+static int
+lane_window(const struct lane *lane)
+{
+	const struct lanes *ls = lane->group->lanes;
+	int own = lane->route ? lane->route->endpoint->max_in_flight : 0;
+	return own > 0 && own < ls->window ? own : ls->window;
+}
+
+/* Without a route, or with a disabled endpoint, a delivery ends at once: no window applies. */
+static bool
+may_start(const struct lane *lane)
+{
+	if (!lane->group->app)
+		return false;
+	return !lane->route || lane->route->endpoint->disabled || lane->in_flight < lane_window(lane);
+}
+
+static void
+lane_free(struct lane *lane)
+{
+	struct lanes *ls = lane->group->lanes;
+	assert(!lane->active && lane->in_flight == 0 && TAILQ_EMPTY(&lane->queue));
+	if (lane->idle) {
+		TAILQ_REMOVE(&ls->idle, lane, rest);
+		ls->nidle--;
+	}
+	HASH_DEL(ls->by_endpoint, lane);
+	TAILQ_REMOVE(&lane->group->members, lane, member);
+	route_unref(lane->route);
+	free(lane);
+}
+
+static void
+group_free_if_empty(struct group *g)
+{
+	if (!TAILQ_EMPTY(&g->members) || g->loading)
+		return;
+	assert(!g->in_ring);
+	HASH_DEL(g->lanes->by_app, g);
+	cat_app_unref(g->app);
+	timer_done(&g->again);
+	free(g);
+}
+
+static void
+lane_rest(struct lane *lane)
+{
+	struct lanes *ls = lane->group->lanes;
+	bool idle = lane->queued == 0 && lane->in_flight == 0;
+	if (idle == lane->idle)
+		return;
+	lane->idle = idle;
+	metric_add(METRIC_LANES, idle ? -1 : 1);
+	if (!idle) {
+		TAILQ_REMOVE(&ls->idle, lane, rest);
+		ls->nidle--;
+		return;
+	}
+	TAILQ_INSERT_TAIL(&ls->idle, lane, rest);
+	ls->nidle++;
+}
+
+/* Lanes that have rested longest make room. Only before a new one is made, so that no change of a
+ * lane frees another one. */
+static void
+trim_idle(struct lanes *ls)
+{
+	while (ls->nidle > IDLE_MAX) {
+		struct lane *oldest = TAILQ_FIRST(&ls->idle);
+		struct group *g = oldest->group;
+		lane_free(oldest);
+		group_free_if_empty(g);
+	}
+}
+
+/* Restores the invariants after the lane changed. `change` is by how much its queue grew. */
+static void
+lane_judge(struct lane *lane, int change)
+{
+	struct group *g = lane->group;
+	struct lanes *ls = g->lanes;
+	bool active = lane->queued > 0 && may_start(lane);
+	if (lane->active)
+		ls->ready -= lane->queued - change;
+	if (active)
+		ls->ready += lane->queued;
+	if (active && !lane->active)
+		TAILQ_INSERT_TAIL(&g->turns, lane, turn);
+	else if (!active && lane->active)
+		TAILQ_REMOVE(&g->turns, lane, turn);
+	lane->active = active;
+	bool in_ring = !TAILQ_EMPTY(&g->turns);
+	if (in_ring && !g->in_ring)
+		TAILQ_INSERT_TAIL(&ls->ring, g, ring);
+	else if (!in_ring && g->in_ring)
+		TAILQ_REMOVE(&ls->ring, g, ring);
+	g->in_ring = in_ring;
+	metric_set(METRIC_QUEUED, ls->queued);
+	lane_rest(lane);
+}
+
+/* ---- the catalogue ------------------------------------------------------------------------ */
+
+static void
+lane_prepare(struct lane *lane)
+{
+	const struct cat_app *app = lane->group->app;
+	const struct cat_endpoint *endpoint = cat_endpoint_get(app, lane->endpoint_id);
+	struct route *old = lane->route;
+	lane->route = endpoint ? route_new(app, endpoint) : NULL;
+	route_unref(old);
+}
+
+static void
+group_update(struct group *g, const struct cat_app *app)
+{
+	const struct cat_app *old = g->app;
+	struct lane *lane, *next;
+	g->app = cat_app_ref(app);
+	cat_app_unref(old);
+	TAILQ_FOREACH_SAFE(lane, &g->members, member, next)
+	{
+		lane_prepare(lane);
+		lane_judge(lane, 0);
+	}
+	g->lanes->wake(g->lanes->arg);
+}
+
+static void
+on_app(void *arg, const struct cat_app *app, const struct err *e)
+{
+	struct group *g = arg;
+	g->loading = false;
+	if (app) {
+		if (g->app != app)
+			group_update(g, app);
+	} else {
+		/* Applications are never removed from the table, so "not found" is trouble as well. */
+		(void)e;
+		timer_set(&g->again, AGAIN);
+	}
+	group_free_if_empty(g);
+}
+
+static void
+group_load(struct group *g)
+{
+	g->loading = true;
+	catalogue_load_id(g->lanes->cat, g->app_id, on_app, g);
+}
+
+static void
+on_again(void *arg)
+{
+	group_load(arg);
+}
+
+void
+lanes_update(struct lanes *ls, const struct cat_app *app)
+{
+	struct group *g;
+	HASH_FIND(hh, ls->by_app, &app->id, sizeof(app->id), g);
+	if (g && g->app != app)
+		group_update(g, app);
+}
+
+static struct group *
+group_get(struct lanes *ls, int64_t app_id)
+{
+	struct group *g;
+	HASH_FIND(hh, ls->by_app, &app_id, sizeof(app_id), g);
+	if (g)
+		return g;
+	g = mem_zalloc(sizeof(*g));
+	g->lanes = ls;
+	g->app_id = app_id;
+	TAILQ_INIT(&g->members);
+	TAILQ_INIT(&g->turns);
+	timer_init(&g->again, ls->loop, on_again, g);
+	HASH_ADD(hh, ls->by_app, app_id, sizeof(g->app_id), g);
+	const struct cat_app *app = catalogue_find_id(ls->cat, app_id);
+	if (app)
+		g->app = cat_app_ref(app);
+	else
+		group_load(g);
+	return g;
+}
+
+static struct lane *
+lane_get(struct lanes *ls, int64_t app_id, int64_t endpoint_id)
+{
+	struct lane *lane;
+	HASH_FIND(hh, ls->by_endpoint, &endpoint_id, sizeof(endpoint_id), lane);
+	if (lane)
+		return lane;
+	trim_idle(ls);
+	lane = mem_zalloc(sizeof(*lane));
+	lane->endpoint_id = endpoint_id;
+	lane->group = group_get(ls, app_id);
+	lane->idle = true;
+	TAILQ_INIT(&lane->queue);
+	TAILQ_INSERT_TAIL(&lane->group->members, lane, member);
+	TAILQ_INSERT_TAIL(&ls->idle, lane, rest);
+	ls->nidle++;
+	HASH_ADD(hh, ls->by_endpoint, endpoint_id, sizeof(lane->endpoint_id), lane);
+	if (lane->group->app)
+		lane_prepare(lane);
+	return lane;
+}
+
+/* ---- queueing ----------------------------------------------------------------------------- */
+
+static bool
+over_share(const struct lanes *ls, const struct lane *lane)
+{
+	if (may_start(lane))
+		return false; /* it waits for us, not for its endpoint */
+	size_t bytes_left = ls->bytes_max > ls->queued_bytes ? ls->bytes_max - ls->queued_bytes : 0;
+	return lane->queued >= ls->lane_max || lane->queued >= ls->queue_max - ls->queued ||
+	    lane->queued_bytes > bytes_left;
+}
+
+static void
+count(struct lane *lane, const struct delivery *d, int n)
+{
+	struct lanes *ls = lane->group->lanes;
+	lane->queued += n;
+	ls->queued += n;
+	if (n > 0) {
+		lane->queued_bytes += d->message->payload.n;
+		ls->queued_bytes += d->message->payload.n;
+	} else {
+		lane->queued_bytes -= d->message->payload.n;
+		ls->queued_bytes -= d->message->payload.n;
+	}
+}
+
+bool
+lanes_add(struct lanes *ls, struct delivery *d)
+{
+	struct lane *lane = lane_get(ls, d->message->app_id, d->endpoint_id);
+	if (over_share(ls, lane))
+		return false;
+	d->lane = lane;
+	d->due = loop_now(ls->loop);
+	TAILQ_INSERT_TAIL(&lane->queue, d, entry);
+	count(lane, d, 1);
+	lane_judge(lane, 1);
+	return true;
+}
+
+struct delivery *
+lanes_next(struct lanes *ls)
+{
+	struct group *g = TAILQ_FIRST(&ls->ring);
+	if (!g)
+		return NULL;
+	struct lane *lane = TAILQ_FIRST(&g->turns);
+	struct delivery *d = TAILQ_FIRST(&lane->queue);
+	TAILQ_REMOVE(&lane->queue, d, entry);
+	count(lane, d, -1);
+	lane->in_flight++;
+	/* To the end of both rings before judging, which may take them out. */
+	TAILQ_REMOVE(&g->turns, lane, turn);
+	TAILQ_INSERT_TAIL(&g->turns, lane, turn);
+	TAILQ_REMOVE(&ls->ring, g, ring);
+	TAILQ_INSERT_TAIL(&ls->ring, g, ring);
+	lane_judge(lane, -1);
+	return d;
+}
+
+struct route *
+lane_route(const struct lane *lane)
+{
+	return lane->route;
+}
+
+void
+lanes_leave(struct lanes *ls, struct delivery *d)
+{
+	struct lane *lane = d->lane;
+	(void)ls;
+	assert(lane && lane->in_flight > 0);
+	d->lane = NULL;
+	lane->in_flight--;
+	lane_judge(lane, 0);
+}
+
+void
+lanes_return(struct lanes *ls, struct delivery *d)
+{
+	struct lane *lane = d->lane;
+	(void)ls;
+	assert(lane->in_flight > 0);
+	lane->in_flight--;
+	delivery_set(d, DELIVERY_QUEUED);
+	TAILQ_INSERT_HEAD(&lane->queue, d, entry);
+	count(lane, d, 1);
+	lane_judge(lane, 1);
+}
+
+static void
+lane_drop(struct lane *lane, int slot)
+{
+	struct delivery *d, *next;
+	int dropped = 0;
+	TAILQ_FOREACH_SAFE(d, &lane->queue, entry, next)
+	{
+		if (slot >= 0 && d->slot != slot)
+			continue;
+		TAILQ_REMOVE(&lane->queue, d, entry);
+		count(lane, d, -1);
+		dropped++;
+		delivery_free(d);
+	}
+	lane_judge(lane, -dropped);
+}
+
+void
+lanes_drop(struct lanes *ls, int slot)
+{
+	struct lane *lane, *next;
+	HASH_ITER (hh, ls->by_endpoint, lane, next)
+		lane_drop(lane, slot);
+}
+
+/* ---- questions ---------------------------------------------------------------------------- */
+
+int
+lanes_queued(const struct lanes *ls)
+{
+	return ls->queued;
+}
+
+int
+lanes_ready(const struct lanes *ls)
+{
+	return ls->ready;
+}
+
+bool
+lanes_slot_busy(const struct lanes *ls, int slot)
+{
+	const struct lane *lane, *next;
+	HASH_ITER (hh, ls->by_endpoint, lane, next) {
+		const struct delivery *d;
+		TAILQ_FOREACH(d, &lane->queue, entry)
+			if (d->slot == slot)
+				return true;
+	}
+	return false;
+}
+
+usec_t
+lanes_oldest(const struct lanes *ls)
+{
+	const struct group *g;
+	const struct lane *lane;
+	usec_t oldest = 0;
+	TAILQ_FOREACH(g, &ls->ring, ring)
+	{
+		TAILQ_FOREACH(lane, &g->turns, turn)
+		{
+			usec_t due = TAILQ_FIRST(&lane->queue)->due;
+			if (oldest == 0 || due < oldest)
+				oldest = due;
+		}
+	}
+	return oldest;
+}
+
+struct lanes *
+lanes_new(struct loop *l, const struct config *c, struct catalogue *cat, void (*wake)(void *arg),
+    void *arg)
+{
+	struct lanes *ls = mem_zalloc(sizeof(*ls));
+	ls->loop = l;
+	ls->cat = cat;
+	ls->window = (int)c->endpoint_in_flight_max;
+	ls->lane_max = (int)c->lane_max;
+	ls->queue_max = (int)c->queue_max;
+	ls->bytes_max = (size_t)c->queue_bytes_max;
+	ls->wake = wake;
+	ls->arg = arg;
+	TAILQ_INIT(&ls->ring);
+	TAILQ_INIT(&ls->idle);
+	return ls;
+}
+
+void
+lanes_free(struct lanes *ls)
+{
+	if (!ls)
+		return;
+	struct lane *lane, *next;
+	HASH_ITER (hh, ls->by_endpoint, lane, next)
+		lane_drop(lane, -1);
+	HASH_ITER (hh, ls->by_endpoint, lane, next) {
+		struct group *g = lane->group;
+		lane->in_flight = 0; /* the exchanges were aborted before */
+		lane_free(lane);
+		group_free_if_empty(g);
+	}
+	free(ls);
+}

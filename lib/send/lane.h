@@ -1,0 +1,50 @@
+/* Lanes: the deliveries of one endpoint that wait in memory, and the order in which endpoints take
+ * turns.
+ *
+ * Applications take turns, and within an application its endpoints: one delivery a turn. A lane takes
+ * part (is active) while it has something waiting, its endpoint is known and it is below its window of
+ * requests under way. A lane that its own endpoint holds up may not use more room than is left (dynamic
+ * threshold, Choudhury and Hahne 1998): what is over is put off to the retry table, so that no set of
+ * slow endpoints can fill the memory. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "loop/loop.h"
+#include "send/delivery.h"
+#include "send/route.h"
+#include "store/catalogue.h"
+
+struct lanes; /* opaque */
+struct lane;  /* opaque */
+
+struct lanes *lanes_new(struct loop *l, const struct config *c, struct catalogue *cat,
+    void (*wake)(void *arg), void *arg);
+void lanes_free(struct lanes *ls); /* frees what waits */
+
+/* Adds a delivery to its endpoint's lane. Returns false when the lane is over its share: the caller
+ * puts the delivery off. */
+bool lanes_add(struct lanes *ls, struct delivery *d) MUST_CHECK;
+
+/* The next delivery that may start, taken out of its lane and counted as in flight there; NULL when
+ * there is none. `wake` is called when that may have changed. */
+struct delivery *lanes_next(struct lanes *ls);
+/* The lane's route, or NULL when the endpoint does not exist (any more). Borrowed. */
+struct route *lane_route(const struct lane *lane);
+/* The delivery is not in flight any more. Before it is freed. */
+void lanes_leave(struct lanes *ls, struct delivery *d);
+/* Back to the front of its lane and not in flight (its payload cannot be read now, a stop). */
+void lanes_return(struct lanes *ls, struct delivery *d);
+/* Drops the waiting deliveries of a lost slot. */
+void lanes_drop(struct lanes *ls, int slot);
+
+/* The catalogue has a new snapshot. */
+void lanes_update(struct lanes *ls, const struct cat_app *app);
+
+int lanes_queued(const struct lanes *ls); /* all that wait */
+int lanes_ready(const struct lanes *ls);  /* those that wait for us and not for their endpoint */
+bool lanes_slot_busy(const struct lanes *ls, int slot);
+/* Since when the oldest of those that wait for us could have started; 0: none. */
+usec_t lanes_oldest(const struct lanes *ls);

@@ -1,0 +1,417 @@
+/* The record batches.
+ *
+ * One transaction: lock the slots shared, ask which are still held, insert attempts, retries and dead
+ * letters. The inserts test the epochs again in their own snapshot, under the lock, so what the
+ * question said holds for them too. A batch of successes alone needs none of that.
+ *
+ * A batch that the database refuses for its content (and not for its state) is cut into single rows,
+ * and a single row loses its answer and error text before it is tried again: bad bytes from a receiver
+ * must not stop the results of others. */
+#include "send/record.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metric.h"
+#include "statements.h"
+
+#define FLUSH_FLOOR (5 * USEC_PER_MS) /* between flushes: halves PostgreSQL's cost against none */
+#define BATCH_MAX   1000 /* results */
+#define BATCH_BYTES (4 << 20) /* of answers in one batch */
+#define COLUMN_MAX  (32 << 20) /* bytes of one array: BATCH_BYTES, one answer more, and lengths */
+#define AGAIN_MIN   (20 * USEC_PER_MS)
+#define AGAIN_MAX   USEC_PER_SEC
+#define SLOTS_MAX   64
+#define COLUMNS_MAX (2 + 17 + 9 + 13) /* the fence's and those of the three inserts */
+
+struct recorder {
+	struct loop *loop;
+	struct pg_pool *pool;
+	struct recorder_events ev;
+	struct result_list waiting, flying; /* flying: the batch on its way */
+	int nwaiting, nflying;
+	bool fenced; /* the flying batch asked which slots are held */
+	int limit; /* rows of the next batch: BATCH_MAX, or 1 after a refusal */
+	int singles; /* batches of one row still to go after a refusal */
+	struct timer timer; /* the floor, or the pause after a failure */
+	usec_t last_flush, pause, failing_since;
+	struct pg_ticket *ticket;
+	struct arena *arena;
+	struct buf column[COLUMNS_MAX];
+};
+
+static void flush(struct recorder *rec);
+
+/* ---- the fence ---------------------------------------------------------------------------- */
+
+struct fence {
+	int n;
+	int16_t slot[SLOTS_MAX];
+	int64_t epoch[SLOTS_MAX];
+};
+
+/* Successes are facts and need no fence. Of two epochs of one slot the newer one counts: what was
+ * started under the older one is the adopter's. */
+static void
+fence_add(struct fence *f, const struct result *r)
+{
+	const struct delivery *d = r->delivery;
+	if (r->success)
+		return;
+	for (int i = 0; i < f->n; i++) {
+		if (f->slot[i] == d->slot) {
+			if (f->epoch[i] < d->epoch)
+				f->epoch[i] = d->epoch;
+			return;
+		}
+	}
+	if (f->n == SLOTS_MAX)
+		return; /* cannot be: no worker holds more */
+	f->slot[f->n] = d->slot;
+	f->epoch[f->n++] = d->epoch;
+}
+
+/* ---- building ----------------------------------------------------------------------------- */
+
+/* Arrays are built column by column over the same rows; each column is a line here. */
+#define COLUMN(kind, type, value)                                                                  \
+	do {                                                                                       \
+		struct pg_array array;                                                             \
+		pg_array_begin(&array, &rec->column[n++], type);                                   \
+		TAILQ_FOREACH(r, &rec->flying, entry) {                                            \
+			if (!SELECTED)                                                             \
+				continue;                                                          \
+			d = r->delivery;                                                           \
+			pg_array_##kind(&array, value);                                            \
+		}                                                                                  \
+		pg_array_end(&array, args);                                                        \
+	} while (0)
+
+/* Returns the number of fenced slots. */
+static int
+build_fence(struct recorder *rec, struct pg_args *slots_only, struct pg_args *args)
+{
+	struct fence f = { 0 };
+	const struct result *r;
+	TAILQ_FOREACH(r, &rec->flying, entry)
+		fence_add(&f, r);
+	struct pg_array slots, epochs;
+	pg_array_begin(&slots, &rec->column[0], PG_INT2);
+	pg_array_begin(&epochs, &rec->column[1], PG_INT8);
+	for (int i = 0; i < f.n; i++) {
+		pg_array_int2(&slots, f.slot[i]);
+		pg_array_int8(&epochs, f.epoch[i]);
+	}
+	pg_array_end(&slots, args);
+	pg_array_end(&epochs, args);
+	pg_args_init(slots_only, rec->arena);
+	slots_only->value[0] = args->value[0];
+	slots_only->length[0] = args->length[0];
+	slots_only->n = 1;
+	return f.n;
+}
+
+static struct str
+text_or_null(const char *s)
+{
+	return s[0] ? str_of(s) : (struct str){ NULL, 0 };
+}
+
+static int
+build_attempts(struct recorder *rec, struct pg_args *args, int n)
+{
+	const struct result *r;
+	const struct delivery *d;
+#define SELECTED r->attempted
+	COLUMN(int2, PG_INT2, d->slot);
+	COLUMN(int8, PG_INT8, d->message->app_id);
+	COLUMN(int8, PG_INT8, d->message->id);
+	COLUMN(int8, PG_INT8, r->id);
+	COLUMN(int8, PG_INT8, d->endpoint_id);
+	COLUMN(int8, PG_INT8, d->chain);
+	COLUMN(int2, PG_INT2, d->seq);
+	COLUMN(int2, PG_INT2, (int16_t)(d->tries + 1));
+	COLUMN(int2, PG_INT2, r->success ? 0 : 2);
+	COLUMN(int2, PG_INT2, (int16_t)d->trigger);
+	COLUMN(int2, PG_INT2, (int16_t)r->http_status);
+	COLUMN(int2, PG_INT2, (int16_t)r->transport);
+	COLUMN(int4, PG_INT4, r->duration_ms);
+	COLUMN(int2, PG_INT2, r->url_no);
+	COLUMN(time, PG_TIMESTAMPTZ, r->next);
+	COLUMN(bytes, PG_BYTEA, r->response);
+	COLUMN(bytes, PG_TEXT, text_or_null(r->error));
+#undef SELECTED
+	return n;
+}
+
+static int
+build_retries(struct recorder *rec, struct pg_args *args, int n)
+{
+	const struct result *r;
+	const struct delivery *d;
+#define SELECTED r->next.us
+	COLUMN(time, PG_TIMESTAMPTZ, r->next);
+	COLUMN(int2, PG_INT2, d->slot);
+	COLUMN(int2, PG_INT2, (int16_t)(d->seq + 1));
+	COLUMN(int2, PG_INT2, (int16_t)(d->tries + (r->attempted ? 1 : 0)));
+	COLUMN(int2, PG_INT2, (int16_t)d->trigger);
+	COLUMN(int8, PG_INT8, d->message->app_id);
+	COLUMN(int8, PG_INT8, d->message->id);
+	COLUMN(int8, PG_INT8, d->endpoint_id);
+	COLUMN(int8, PG_INT8, d->chain);
+#undef SELECTED
+	return n;
+}
+
+static int
+build_dead(struct recorder *rec, struct pg_args *args, int n)
+{
+	const struct result *r;
+	const struct delivery *d;
+	struct wall now = loop_wall(rec->loop);
+#define SELECTED r->dead
+	COLUMN(int2, PG_INT2, d->slot);
+	COLUMN(int8, PG_INT8, d->message->app_id);
+	COLUMN(int8, PG_INT8, r->dead_id);
+	COLUMN(int8, PG_INT8, d->message->id);
+	COLUMN(int8, PG_INT8, d->endpoint_id);
+	COLUMN(bytes, PG_TEXT, d->message->event_type);
+	COLUMN(int8, PG_INT8, d->chain);
+	COLUMN(int2, PG_INT2, d->seq);
+	COLUMN(int2, PG_INT2, (int16_t)r->dead);
+	COLUMN(int2, PG_INT2, (int16_t)r->http_status);
+	COLUMN(bytes, PG_TEXT, text_or_null(r->error));
+	COLUMN(int2, PG_INT2, (int16_t)(d->tries + (r->attempted ? 1 : 0)));
+	COLUMN(time, PG_TIMESTAMPTZ, r->attempted ? now : (struct wall){ 0 });
+#undef SELECTED
+	return n;
+}
+
+/* ---- flushing ----------------------------------------------------------------------------- */
+
+/* fenced: the answer of fence_held.sql; NULL when nothing needed it. */
+static bool
+held(const PGresult *fenced, const struct result *x)
+{
+	if (x->success)
+		return true;
+	for (int row = 0; fenced && row < pg_rows(fenced); row++)
+		if (pg_int(fenced, row, 0) == x->delivery->slot)
+			return true;
+	return false;
+}
+
+static void
+stored(struct recorder *rec, const struct pg_result *r)
+{
+	struct result_list done;
+	TAILQ_INIT(&done);
+	TAILQ_CONCAT(&done, &rec->flying, entry);
+	metric_add(METRIC_RECORD_BACKLOG, -rec->nflying);
+	rec->nflying = 0;
+	const PGresult *fenced = rec->fenced ? r->res[1] : NULL;
+	struct result *x;
+	int dropped = 0;
+	while ((x = TAILQ_FIRST(&done))) {
+		TAILQ_REMOVE(&done, x, entry);
+		bool ok = held(fenced, x);
+		dropped += !ok;
+		rec->ev.recorded(rec->ev.arg, x, ok);
+	}
+	if (dropped) {
+		metric_add(METRIC_FENCED, 1);
+		LOG_WARN(RECORD_FENCED, KV("results", dropped));
+	}
+}
+
+/* Puts the batch back in front, to be tried again. */
+static void
+put_back(struct recorder *rec)
+{
+	TAILQ_CONCAT(&rec->flying, &rec->waiting, entry);
+	TAILQ_CONCAT(&rec->waiting, &rec->flying, entry);
+	rec->nwaiting += rec->nflying;
+	rec->nflying = 0;
+}
+
+static void
+strip(struct result *r)
+{
+	free((char *)(uintptr_t)r->response.p);
+	r->response = (struct str){ NULL, 0 };
+	r->error[0] = '\0';
+}
+
+static void
+refused(struct recorder *rec, const struct err *e)
+{
+	if (rec->failing_since == 0)
+		rec->failing_since = loop_now(rec->loop);
+	LOG_WARN(RECORD_RETRY, KV("results", rec->nflying), KV("reason", e->text), KV("code", e->origin));
+	if (e->kind != ERR_UNAVAILABLE) {
+		if (rec->nflying == 1)
+			strip(TAILQ_FIRST(&rec->flying));
+		rec->singles = rec->nflying;
+		rec->limit = 1;
+	}
+	put_back(rec);
+	rec->pause = rec->pause ? rec->pause * 2 : AGAIN_MIN;
+	if (rec->pause > AGAIN_MAX)
+		rec->pause = AGAIN_MAX;
+	timer_set(&rec->timer, rec->pause);
+}
+
+static void
+on_flushed(void *arg, const struct pg_result *r, const struct err *e)
+{
+	struct recorder *rec = arg;
+	rec->ticket = NULL;
+	if (e) {
+		refused(rec, e);
+		return;
+	}
+	metric_observe(METRIC_H_RECORD, clock_mono() - rec->last_flush);
+	rec->pause = rec->failing_since = 0;
+	if (rec->singles && --rec->singles == 0)
+		rec->limit = BATCH_MAX;
+	stored(rec, r);
+	flush(rec);
+}
+
+/* Moves up to a batch from waiting to flying. */
+static void
+take_batch(struct recorder *rec)
+{
+	size_t bytes = 0;
+	struct result *r;
+	while (rec->nflying < rec->limit && bytes < BATCH_BYTES && (r = TAILQ_FIRST(&rec->waiting))) {
+		TAILQ_REMOVE(&rec->waiting, r, entry);
+		TAILQ_INSERT_TAIL(&rec->flying, r, entry);
+		rec->nwaiting--;
+		rec->nflying++;
+		bytes += r->response.n;
+	}
+}
+
+static void
+submit(struct recorder *rec)
+{
+	struct pg_args slots, fence, attempts, retries, dead;
+	struct pg_call calls[5];
+	const struct result *r;
+	bool any_attempt = false, any_next = false, any_dead = false;
+	TAILQ_FOREACH(r, &rec->flying, entry) {
+		any_attempt = any_attempt || r->attempted;
+		any_next = any_next || r->next.us;
+		any_dead = any_dead || r->dead;
+	}
+	arena_reset(rec->arena);
+	pg_args_init(&fence, rec->arena);
+	int n = 2, k = 0; /* columns 0 and 1 are the fence's */
+	rec->fenced = build_fence(rec, &slots, &fence) > 0;
+	if (rec->fenced) {
+		calls[k++] = (struct pg_call){ &stmt_fence, &slots };
+		calls[k++] = (struct pg_call){ &stmt_fence_held, &fence };
+	}
+	if (any_attempt) {
+		attempts = fence; /* its two parameters stand in front */
+		n = build_attempts(rec, &attempts, n);
+		calls[k++] = (struct pg_call){ &stmt_attempt_append, &attempts };
+	}
+	if (any_next) {
+		retries = fence;
+		n = build_retries(rec, &retries, n);
+		calls[k++] = (struct pg_call){ &stmt_retry_append, &retries };
+	}
+	if (any_dead) {
+		dead = fence;
+		build_dead(rec, &dead, n);
+		calls[k++] = (struct pg_call){ &stmt_dead_letter_append, &dead };
+	}
+	rec->ticket = pg_submit(rec->pool, calls, k, on_flushed, rec);
+}
+
+static void
+flush(struct recorder *rec)
+{
+	if (rec->ticket || rec->nwaiting == 0 || timer_pending(&rec->timer))
+		return;
+	usec_t now = clock_mono();
+	if (now - rec->last_flush < FLUSH_FLOOR) {
+		timer_set(&rec->timer, FLUSH_FLOOR - (now - rec->last_flush));
+		return;
+	}
+	rec->last_flush = now;
+	take_batch(rec);
+	submit(rec);
+}
+
+static void
+on_timer(void *arg)
+{
+	flush(arg);
+}
+
+void
+recorder_add(struct recorder *rec, struct result *r)
+{
+	TAILQ_INSERT_TAIL(&rec->waiting, r, entry);
+	rec->nwaiting++;
+	metric_add(METRIC_RECORD_BACKLOG, 1);
+	if (!rec->ticket && !timer_pending(&rec->timer)) {
+		/* The first of a batch waits for the floor, so that others join it. */
+		usec_t since = clock_mono() - rec->last_flush;
+		timer_set(&rec->timer, since < FLUSH_FLOOR ? FLUSH_FLOOR - since : 0);
+	}
+}
+
+int
+recorder_backlog(const struct recorder *rec)
+{
+	return rec->nwaiting + rec->nflying;
+}
+
+bool
+recorder_stalled(const struct recorder *rec)
+{
+	return rec->failing_since && loop_now(rec->loop) - rec->failing_since > 2 * USEC_PER_SEC;
+}
+
+struct recorder *
+recorder_new(struct loop *l, struct pg_pool *pool, const struct recorder_events *ev)
+{
+	struct recorder *rec = mem_zalloc(sizeof(*rec));
+	rec->loop = l;
+	rec->pool = pool;
+	rec->ev = *ev;
+	rec->limit = BATCH_MAX;
+	rec->arena = arena_new();
+	TAILQ_INIT(&rec->waiting);
+	TAILQ_INIT(&rec->flying);
+	timer_init(&rec->timer, l, on_timer, rec);
+	for (int i = 0; i < COLUMNS_MAX; i++)
+		buf_init(&rec->column[i], COLUMN_MAX);
+	return rec;
+}
+
+void
+recorder_free(struct recorder *rec)
+{
+	if (!rec)
+		return;
+	if (rec->ticket)
+		pg_cancel(rec->ticket);
+	put_back(rec);
+	struct result *r;
+	while ((r = TAILQ_FIRST(&rec->waiting))) {
+		TAILQ_REMOVE(&rec->waiting, r, entry);
+		result_free(r);
+	}
+	metric_add(METRIC_RECORD_BACKLOG, -rec->nwaiting);
+	timer_done(&rec->timer);
+	for (int i = 0; i < COLUMNS_MAX; i++)
+		buf_free(&rec->column[i]);
+	arena_free(rec->arena);
+	free(rec);
+}

@@ -1,0 +1,53 @@
+/* Retries that fall due soon, in memory; the retry table holds them all. A worker reads the rows of its
+ * slots a stretch of time ahead, adds its own new ones as they are committed, and fires each when it is
+ * due. An entry stays until what it led to is committed: the oldest one is the slot's retry mark. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "loop/loop.h"
+#include "pg/pg.h"
+
+/* A delivery that was put off (lane full) comes back within this time; adoption reads at least that
+ * far ahead, so that it sees every deferral together with what it replaces. */
+#define RETRY_DEFER_MAX (5 * 60 * USEC_PER_SEC)
+
+struct retry_row {
+	struct wall due;
+	int16_t slot;
+	int16_t seq;   /* of the step that is due */
+	int16_t tries; /* attempts of the chain so far */
+	int16_t trigger;
+	int64_t app_id, msg_id, endpoint_id, chain;
+};
+
+struct retries; /* opaque */
+
+struct retries_events {
+	void *arg;
+	/* A retry is due. Called once for each, on the loop's stack. */
+	void (*due)(void *arg, const struct retry_row *r);
+	/* All retries of the slot from retries_open on are in memory. */
+	void (*opened)(void *arg, int slot);
+};
+
+struct retries *retries_new(struct loop *l, struct pg_pool *load, const struct retries_events *ev);
+void retries_free(struct retries *rs);
+
+/* An adopted slot: reads its unresolved retries due since `from`. A slot that was free needs no call. */
+void retries_open(struct retries *rs, int slot, struct wall from);
+/* The slot is lost or released. */
+void retries_close(struct retries *rs, int slot);
+
+/* A retry row of ours was committed: kept when it falls into what is in memory. */
+void retries_add(struct retries *rs, const struct retry_row *r);
+/* The step was resolved and committed. Unknown ones are ignored. */
+void retries_resolve(struct retries *rs, const struct retry_row *r);
+/* Whether the slot holds that retry of a message's first chain. */
+bool retries_has(struct retries *rs, int slot, int64_t msg_id, int64_t endpoint_id, int64_t chain);
+
+/* Everything of the slot due before this is resolved. */
+struct wall retries_low(struct retries *rs, int slot);
+bool retries_busy(struct retries *rs, int slot);

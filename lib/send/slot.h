@@ -1,0 +1,77 @@
+/* Slots: what this worker owns, kept by a heartbeat, and taken over from others.
+ *
+ *   FREE/LAPSED --adopt--> RECOVERING --all read--> HELD --drained--> (released)
+ *                               └────── beat says no ──┴──> (lost)
+ *
+ * The first slot taken is home: new events belong to it. The low-water mark of a slot is the oldest
+ * unresolved message, or the recovery's position while there is one. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/id.h"
+#include "config/config.h"
+#include "loop/loop.h"
+#include "pg/pg.h"
+#include "send/message.h"
+
+struct slots; /* opaque */
+
+/* A message that an adopted slot left, with the endpoints that still wait for it. */
+struct recovered {
+	int slot;
+	int64_t epoch;
+	int64_t app_id, id;
+	struct str event_type;
+	int n;
+	const int64_t *endpoint_ids;
+};
+
+struct slots_events {
+	void *arg;
+	/* An adopted slot had work: load its retries due in [from, …) and then call slots_retries_loaded. */
+	void (*adopted)(void *arg, int slot, struct wall from);
+	/* One unresolved message of it; called in id order, after the retries were loaded. */
+	void (*recovered)(void *arg, const struct recovered *r);
+	/* A slot is not ours any more: what belongs to it must be dropped. */
+	void (*lost)(void *arg, int slot);
+	/* The home slot appeared, or attempts may start again. */
+	void (*ready)(void *arg);
+	/* An application of the catalogue changed. */
+	void (*app_changed)(void *arg, int64_t app_id, int64_t version);
+	/* The earliest due time of an unresolved retry of the slot that is in memory, and up to where all
+	 * of its retries are in memory: the smaller of both. */
+	struct wall (*retry_low)(void *arg, int slot);
+	/* Whether deliveries or retries of the slot are in memory. */
+	bool (*busy)(void *arg, int slot);
+	/* Whether recovery may read more now (memory). */
+	bool (*room)(void *arg);
+};
+
+struct slots *slots_new(struct loop *l, const struct config *c, struct pg_pool *lease,
+    struct pg_pool *load, const struct slots_events *ev);
+void slots_free(struct slots *s);
+
+bool slots_home(const struct slots *s, int *ret_slot, int64_t *ret_epoch);
+/* A new id of the home slot. Of the last home when that was lost: good enough for attempts, whose key
+ * holds the message; for events ask slots_home first. */
+int64_t slots_id(struct slots *s);
+/* Whether this worker still owns the slot under that epoch, as far as it knows. */
+bool slots_mine(const struct slots *s, int slot, int64_t epoch);
+/* Attempts may start: the confirmed lease has not run down to its margin. */
+bool slots_confirmed(const struct slots *s);
+int slots_ids(const struct slots *s, int16_t *ret, int max); /* the slots held */
+int64_t slots_epoch(const struct slots *s, int slot); /* -1 when not held */
+
+/* The list of unresolved messages: in id order per slot. */
+void slots_expect(struct slots *s, struct message *m); /* takes a reference */
+void slots_resolved(struct slots *s, struct message *m); /* gives it back */
+
+void slots_retries_loaded(struct slots *s, int slot);
+/* Recovery may go on (room again). */
+void slots_continue(struct slots *s);
+
+/* Gives all slots back; done runs once, when the database has confirmed or does not answer. */
+void slots_release(struct slots *s, void (*done)(void *arg), void *arg);
+usec_t slots_confirmed_at(const struct slots *s); /* when the last confirmed beat was sent; 0 never */

@@ -1,0 +1,31 @@
+/* Rows of the statements endpoint_*.sql: an endpoint as admins see it, without its keys. */
+#pragma once
+
+#include "pg/pg.h"
+
+struct endpoint_row {
+	int64_t id;
+	int64_t app_id;
+	struct str uid; /* {NULL, 0}: none */
+	struct str url;
+	struct str description;
+	int64_t version; /* the user's own number */
+	bool disabled;
+	struct str disabled_reason; /* {NULL, 0} unless disabled */
+	int nevent_types;           /* 0: all */
+	struct str *event_types;
+	int nchannels; /* 0: every message */
+	struct str *channels;
+	int64_t throttle_rate; /* events a second; 0: no limit */
+	struct str metadata;   /* JSON */
+	bool has_retry_schedule;
+	int nretry_schedule;
+	int64_t *retry_schedule; /* ms */
+	int64_t timeout_ms;      /* 0: the server's */
+	int64_t max_in_flight;   /* 0: the server's */
+	struct wall created_at, updated_at;
+	int64_t app_version; /* of the catalogue */
+};
+
+/* Texts point into the result, lists into the arena. */
+void endpoint_row_read(const PGresult *r, int row, struct arena *a, struct endpoint_row *ret);

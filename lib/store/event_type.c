@@ -1,0 +1,18 @@
+/* Rows of event types; the columns stand in this order in every event_type_*.sql that returns one. */
+#include "store/event_type.h"
+
+void
+event_type_row_read(const PGresult *r, int row, struct event_type_row *ret)
+{
+	*ret = (struct event_type_row){
+		.name = pg_str(r, row, 0),
+		.description = pg_str(r, row, 1),
+		.archived = pg_bool(r, row, 2),
+		.deprecated = pg_bool(r, row, 3),
+		.schemas = pg_str(r, row, 4),
+		.feature_flag = pg_str(r, row, 5),
+		.group_name = pg_str(r, row, 6),
+		.created_at = pg_time(r, row, 7),
+		.updated_at = pg_time(r, row, 8),
+	};
+}

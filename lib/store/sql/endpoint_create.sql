@@ -1,0 +1,27 @@
+-- A new endpoint with its first URL, under a new version of its application. No row: there is no such
+-- application. $1 organisation, $2 application's id or null, $3 application's uid or null, $4 id,
+-- $5 uid or null, $6 url, $7 description, $8 version, $9 disabled, $10 event types or null,
+-- $11 channels or null, $12 throttle rate or null, $13 metadata, $14 retry schedule in ms or null,
+-- $15 timeout in ms or null, $16 requests in flight or null, $17 headers, $18 signing key
+with a as (
+    update app set version = version + 1, changed_at = clock_timestamp()
+    where id = coalesce($2::int8,
+            (select id from app where org = $1::text and uid = $3::text and deleted_at is null))
+        and org = $1::text and ($3::text is null or uid = $3::text) and deleted_at is null
+    returning id, version
+), e as (
+    insert into endpoint (app_id, id, uid, url, description, version, disabled, disabled_reason,
+        event_types, channels, throttle_rate, metadata, retry_schedule, timeout_ms, max_in_flight,
+        headers, secret)
+    select a.id, $4::int8, $5::text, $6::text, $7::text, $8::int4, $9::bool,
+        case when $9::bool then 'manual' end, $10::text[], $11::text[], $12::int4, $13::text,
+        $14::int8[], $15::int4, $16::int4, $17::text, $18::bytea
+    from a
+    returning *
+), u as (
+    insert into endpoint_url (app_id, endpoint_id, no, url) select app_id, id, url_no, url from e
+)
+select e.id, e.app_id, e.uid, e.url, e.description, e.version, e.disabled, e.disabled_reason,
+    e.event_types, e.channels, e.throttle_rate, e.metadata, e.retry_schedule, e.timeout_ms,
+    e.max_in_flight, e.created_at, e.updated_at, a.version
+from e, a

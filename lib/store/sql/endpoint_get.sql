@@ -1,0 +1,15 @@
+-- One endpoint. $1 organisation, $2 application's id or null, $3 application's uid or null,
+-- $4 id or null, $5 uid or null
+with a as (
+    select id, version from app
+    where id = coalesce($2::int8,
+            (select id from app where org = $1::text and uid = $3::text and deleted_at is null))
+        and org = $1::text and ($3::text is null or uid = $3::text) and deleted_at is null
+)
+select e.id, e.app_id, e.uid, e.url, e.description, e.version, e.disabled, e.disabled_reason,
+    e.event_types, e.channels, e.throttle_rate, e.metadata, e.retry_schedule, e.timeout_ms,
+    e.max_in_flight, e.created_at, e.updated_at, a.version
+from a
+join endpoint e on e.app_id = a.id and e.deleted_at is null
+    and e.id = coalesce($4::int8,
+        (select o.id from endpoint o where o.app_id = a.id and o.uid = $5::text and o.deleted_at is null))

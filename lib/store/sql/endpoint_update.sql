@@ -1,0 +1,48 @@
+-- Writes the fields of an endpoint that $6 names, under a new version of its application. A new URL
+-- gets a new number. $1 organisation, $2 application's id or null, $3 application's uid or null,
+-- $4 id or null, $5 uid or null, $6 names, $7 new uid or null, $8 url, $9 description, $10 version,
+-- $11 disabled, $12 event types or null, $13 channels or null, $14 throttle rate or null,
+-- $15 metadata, $16 retry schedule in ms or null, $17 timeout in ms or null,
+-- $18 requests in flight or null
+with a as (
+    update app set version = version + 1, changed_at = clock_timestamp()
+    where id = coalesce($2::int8,
+            (select id from app where org = $1::text and uid = $3::text and deleted_at is null))
+        and org = $1::text and ($3::text is null or uid = $3::text) and deleted_at is null
+    returning id, version
+), e as (
+    update endpoint e
+    set uid = case when 'uid' = any($6::text[]) then $7::text else e.uid end,
+        url = case when 'url' = any($6::text[]) then $8::text else e.url end,
+        url_no = case when 'url' = any($6::text[]) and e.url <> $8::text
+            then e.url_no % 32767 + 1 else e.url_no end,
+        description = case when 'description' = any($6::text[]) then $9::text else e.description end,
+        version = case when 'version' = any($6::text[]) then $10::int4 else e.version end,
+        disabled = case when 'disabled' = any($6::text[]) then $11::bool else e.disabled end,
+        disabled_reason = case when 'disabled' <> all($6::text[]) or e.disabled = $11::bool
+            then e.disabled_reason when $11::bool then 'manual' end,
+        event_types = case when 'eventTypes' = any($6::text[]) then $12::text[] else e.event_types end,
+        channels = case when 'channels' = any($6::text[]) then $13::text[] else e.channels end,
+        throttle_rate = case when 'throttleRate' = any($6::text[])
+            then $14::int4 else e.throttle_rate end,
+        metadata = case when 'metadata' = any($6::text[]) then $15::text else e.metadata end,
+        retry_schedule = case when 'retrySchedule' = any($6::text[])
+            then $16::int8[] else e.retry_schedule end,
+        timeout_ms = case when 'timeoutMs' = any($6::text[]) then $17::int4 else e.timeout_ms end,
+        max_in_flight = case when 'maxInFlight' = any($6::text[])
+            then $18::int4 else e.max_in_flight end,
+        updated_at = clock_timestamp()
+    from a
+    where e.app_id = a.id and e.deleted_at is null
+    and e.id = coalesce($4::int8,
+        (select o.id from endpoint o where o.app_id = a.id and o.uid = $5::text and o.deleted_at is null))
+    returning e.*
+), u as (
+    insert into endpoint_url (app_id, endpoint_id, no, url) select app_id, id, url_no, url from e
+    on conflict (app_id, endpoint_id, no) do update set url = excluded.url
+        where endpoint_url.url <> excluded.url
+)
+select e.id, e.app_id, e.uid, e.url, e.description, e.version, e.disabled, e.disabled_reason,
+    e.event_types, e.channels, e.throttle_rate, e.metadata, e.retry_schedule, e.timeout_ms,
+    e.max_in_flight, e.created_at, e.updated_at, a.version
+from e, a
