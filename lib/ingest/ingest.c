@@ -1,1 +1,471 @@
-#include "base/str.h"
+/* The ingestor.
+ *
+ *   submit ─> (catalogue) ─> match ─> WAITING ─> APPENDING ─> stored: answer, deliver
+ *                 ^                                  └─> not stored: why? ─┬─> answer (duplicate, error)
+ *                 └────────────── the catalogue had moved on ──────────────┘
+ *
+ * One append is under way at a time; what arrives meanwhile is the next batch. Nothing is appended
+ * while the sender is backlogged or the worker has no home slot. */
+#include "ingest/ingest.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metric.h"
+#include "ingest/batch.h"
+#include "ingest/limbo.h"
+#include "statements.h"
+
+#define WAIT_MAX  (5 * USEC_PER_SEC) /* for room or a slot; then the producer is told to try again */
+#define DOWN_MAX  USEC_PER_SEC /* without a database: long enough for it to restart */
+#define TRIES_MAX 5 /* appends of one event; a catalogue that changes faster than that is not ours */
+#define TICK      (100 * USEC_PER_MS)
+
+/* One event on its way. */
+struct pending {
+	struct ingest *in;
+	const struct ingest_event *ev; /* the caller's, until fn */
+	ingest_fn fn;
+	void *arg;
+	usec_t since;
+	int tries;
+	const struct cat_app *app; /* one reference: what it was matched with */
+	int ntargets;
+	int64_t *targets; /* owned */
+	struct message *message; /* one reference; NULL until it is in a batch */
+	struct arena *arena;     /* of the question why */
+	TAILQ_ENTRY(pending) entry;
+};
+TAILQ_HEAD(pending_list, pending);
+
+struct ingest {
+	struct loop *loop;
+	const struct config *config;
+	struct catalogue *cat;
+	struct sender *sender;
+	struct pg_pool *append, *read;
+	struct batch *batch;
+	struct limbo *limbo;
+	int npending;
+	struct pending_list waiting, flying;
+	int nflying;
+	struct pg_ticket *ticket;
+	usec_t sent; /* when the append under way was */
+	struct defer kick;
+	struct timer tick;
+};
+
+/* ---- ends --------------------------------------------------------------------------------- */
+
+static void
+pending_free(struct pending *p)
+{
+	if (p->message)
+		message_unref(p->message);
+	cat_app_unref(p->app);
+	arena_free(p->arena);
+	free(p->targets);
+	p->in->npending--;
+	free(p);
+}
+
+static void
+fail(struct pending *p, const struct err *e)
+{
+	metric_add(METRIC_REJECTED, 1);
+	p->fn(p->arg, NULL, e);
+	pending_free(p);
+}
+
+static void
+fail_with(struct pending *p, enum err_kind kind, const char *text)
+{
+	struct err e;
+	err_set(&e, kind, "%s", text);
+	fail(p, &e);
+}
+
+static void
+accept_event(struct pending *p)
+{
+	const struct message *m = p->message;
+	struct ingest_answer a = { .app_id = m->app_id,
+		.msg_id = m->id,
+		.event_type = p->ev->event_type,
+		.event_id = p->ev->event_id,
+		.payload = p->ev->payload };
+	metric_add(METRIC_ACCEPTED, 1);
+	metric_observe(METRIC_H_ACCEPT, loop_now(p->in->loop) - p->since);
+	p->fn(p->arg, &a, NULL);
+	sender_deliver(p->in->sender, p->message, p->targets, p->ntargets);
+	pending_free(p);
+}
+
+/* ---- matching ----------------------------------------------------------------------------- */
+
+static void
+match(struct pending *p, const struct cat_app *app)
+{
+	const struct ingest_event *ev = p->ev;
+	cat_app_unref(p->app);
+	p->app = cat_app_ref(app);
+	p->targets = mem_realloc(p->targets, sizeof(*p->targets) * (size_t)app->nendpoints);
+	p->ntargets = 0;
+	for (int i = 0; i < app->nendpoints; i++) {
+		const struct cat_endpoint *e = &app->endpoints[i];
+		if (!e->disabled && filter_match(&e->filter, ev->event_type, ev->channels, ev->nchannels))
+			p->targets[p->ntargets++] = e->id;
+	}
+}
+
+static void
+enqueue(struct pending *p)
+{
+	struct ingest *in = p->in;
+	TAILQ_INSERT_TAIL(&in->waiting, p, entry);
+	defer_schedule(&in->kick);
+	if (!timer_pending(&in->tick))
+		timer_set(&in->tick, TICK);
+}
+
+static void
+on_app(void *arg, const struct cat_app *app, const struct err *e)
+{
+	struct pending *p = arg;
+	if (!app) {
+		fail(p, e);
+		return;
+	}
+	match(p, app);
+	enqueue(p);
+}
+
+/* fresh: what is cached has proved stale. */
+static void
+look_up(struct pending *p, bool fresh)
+{
+	struct ingest *in = p->in;
+	const struct cat_app *app =
+	    fresh ? NULL : catalogue_find(in->cat, p->ev->org, p->ev->app_ref);
+	if (app) {
+		match(p, app);
+		enqueue(p);
+	} else {
+		catalogue_load(in->cat, p->ev->org, p->ev->app_ref, on_app, p);
+	}
+}
+
+/* ---- why an event was not stored ---------------------------------------------------------- */
+
+static void
+on_forgotten(void *arg, const struct pg_result *r, const struct err *e)
+{
+	arena_free(arg);
+	(void)r;
+	(void)e; /* the eventId stays taken until its retention ends: safe, if unfriendly */
+}
+
+/* The eventId was taken for this event, but its key belonged to another request: free it. */
+static void
+forget_event_id(struct pending *p)
+{
+	struct arena *a = arena_new();
+	struct pg_args args;
+	struct str event_id = arena_str(a, p->ev->event_id);
+	pg_args_init(&args, a);
+	pg_arg_int8s(&args, &p->app->id, 1);
+	pg_arg_texts(&args, &event_id, 1);
+	pg_arg_int8s(&args, &p->message->id, 1);
+	struct pg_call call = { &stmt_message_uid_forget, &args };
+	pg_submit(p->in->read, &call, 1, on_forgotten, a);
+}
+
+/* Columns of message_why.sql. */
+enum why {
+	WHY_VERSION,
+	WHY_BODY,
+	WHY_MSG,
+	WHY_TYPE,
+	WHY_EVENT_ID,
+	WHY_CHANNELS,
+	WHY_PAYLOAD,
+	WHY_UID_MSG,
+};
+
+static void
+replay_answer(struct pending *p, const PGresult *r)
+{
+	struct str body = { (const char *)p->ev->body, FINGERPRINT_SIZE };
+	if (!str_eq(pg_str(r, 0, WHY_BODY), body)) {
+		fail_with(p, ERR_INVALID, "this Idempotency-Key was used with a different request");
+		return;
+	}
+	struct ingest_answer a = { .app_id = p->app->id,
+		.msg_id = pg_int(r, 0, WHY_MSG),
+		.replayed = true,
+		.event_type = pg_str(r, 0, WHY_TYPE),
+		.event_id = pg_str(r, 0, WHY_EVENT_ID),
+		.payload = pg_str(r, 0, WHY_PAYLOAD),
+		.channels = pg_str(r, 0, WHY_CHANNELS) };
+	metric_add(METRIC_REPLAYED_KEYS, 1);
+	p->fn(p->arg, &a, NULL);
+	pending_free(p);
+}
+
+static void
+judge(struct pending *p, const PGresult *r)
+{
+	int64_t my_id = p->message->id;
+	bool mine = p->ev->event_id.p && pg_int(r, 0, WHY_UID_MSG) == my_id;
+	if (!pg_null(r, 0, WHY_MSG)) {
+		if (mine)
+			forget_event_id(p);
+		replay_answer(p, r);
+		return;
+	}
+	if (p->ev->event_id.p && !pg_null(r, 0, WHY_UID_MSG) && !mine) {
+		fail_with(p, ERR_CONFLICT, "a message with this eventId exists already");
+		return;
+	}
+	if (++p->tries >= TRIES_MAX) {
+		fail_with(p, ERR_UNAVAILABLE, "the application changes too fast");
+		return;
+	}
+	metric_add(METRIC_REMATCHED, 1);
+	message_unref(p->message);
+	p->message = NULL;
+	look_up(p, true);
+}
+
+static void
+on_why(void *arg, const struct pg_result *r, const struct err *e)
+{
+	struct pending *p = arg;
+	if (e)
+		fail(p, e);
+	else
+		judge(p, r->res[0]);
+}
+
+static void
+ask_why(struct pending *p)
+{
+	const struct ingest_event *ev = p->ev;
+	struct wall now = loop_wall(p->in->loop);
+	struct pg_args args;
+	if (!p->arena)
+		p->arena = arena_new();
+	arena_reset(p->arena);
+	pg_args_init(&args, p->arena);
+	pg_arg_int8(&args, p->app->id);
+	pg_arg_bytes(&args, ev->has_key ? (struct str){ (const char *)ev->key, FINGERPRINT_SIZE } :
+					  (struct str){ NULL, 0 });
+	pg_arg_text(&args, ev->event_id);
+	pg_arg_int4(&args, batch_key_bucket_oldest(p->in->batch, now));
+	pg_arg_int4(&args, batch_uid_bucket_oldest(p->in->batch, now));
+	struct pg_call call = { &stmt_message_why, &args };
+	pg_submit(p->in->read, &call, 1, on_why, p);
+}
+
+/* ---- appending ---------------------------------------------------------------------------- */
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	const int64_t *x = a, *y = b;
+	return (*x > *y) - (*x < *y);
+}
+
+static void
+append_failed(struct ingest *in, struct pending_list *done, const struct err *e)
+{
+	struct pending *p;
+	LOG_WARN(APPEND_FAIL, KV("reason", e->text), KV("code", e->origin));
+	while ((p = TAILQ_FIRST(done))) {
+		TAILQ_REMOVE(done, p, entry);
+		/* A refusal is certain; a broken connection says nothing about the commit. */
+		if (e->kind == ERR_UNAVAILABLE)
+			limbo_add(in->limbo, p->message, p->targets, p->ntargets);
+		else
+			sender_forget(in->sender, p->message);
+		fail_with(p, ERR_UNAVAILABLE, "the event could not be stored; try again");
+	}
+}
+
+static void
+append_done(struct ingest *in, struct pending_list *done, const PGresult *r, int n)
+{
+	int64_t stored[BATCH_EVENTS_MAX];
+	size_t nstored = 0;
+	bool all = pg_rows(r) == n;
+	for (int row = 0; !all && row < pg_rows(r); row++)
+		stored[nstored++] = pg_int(r, row, 0);
+	qsort(stored, nstored, sizeof(*stored), compare_ids);
+	struct pending *p;
+	while ((p = TAILQ_FIRST(done))) {
+		TAILQ_REMOVE(done, p, entry);
+		if (all || bsearch(&p->message->id, stored, nstored, sizeof(*stored), compare_ids)) {
+			accept_event(p);
+		} else {
+			sender_forget(in->sender, p->message);
+			ask_why(p);
+		}
+	}
+}
+
+static void
+on_appended(void *arg, const struct pg_result *r, const struct err *e)
+{
+	struct ingest *in = arg;
+	struct pending_list done;
+	int n = in->nflying;
+	TAILQ_INIT(&done);
+	TAILQ_CONCAT(&done, &in->flying, entry);
+	in->nflying = 0;
+	in->ticket = NULL;
+	metric_observe(METRIC_H_APPEND, clock_mono() - in->sent);
+	if (e)
+		append_failed(in, &done, e);
+	else
+		append_done(in, &done, r->res[1], n);
+	defer_schedule(&in->kick);
+}
+
+/* Gives an event its id and payload copy, from here on counted by the low-water mark. */
+static void
+make_message(struct ingest *in, struct pending *p)
+{
+	const struct ingest_event *ev = p->ev;
+	char *payload = mem_strndup(ev->payload.p, ev->payload.n);
+	p->message = message_new(p->app->id, sender_id(in->sender), ev->event_type, payload,
+	    ev->payload.n);
+	p->message->accepted = loop_now(in->loop);
+	sender_expect(in->sender, p->message, p->ntargets);
+}
+
+static void
+flush(void *arg)
+{
+	struct ingest *in = arg;
+	struct batch_row rows[BATCH_EVENTS_MAX];
+	int slot, n = 0;
+	int64_t epoch;
+	size_t bytes = 0;
+	if (in->ticket || TAILQ_EMPTY(&in->waiting) || sender_backlogged(in->sender) ||
+	    !sender_home(in->sender, &slot, &epoch))
+		return;
+	struct pending *p;
+	while (n < BATCH_EVENTS_MAX && bytes < BATCH_BYTES_MAX && (p = TAILQ_FIRST(&in->waiting))) {
+		TAILQ_REMOVE(&in->waiting, p, entry);
+		TAILQ_INSERT_TAIL(&in->flying, p, entry);
+		make_message(in, p);
+		bytes += p->ev->payload.n;
+		rows[n++] = (struct batch_row){ p->ev, p->message, p->app->version, p->ntargets,
+			p->targets };
+	}
+	in->nflying = n;
+	in->sent = clock_mono();
+	in->ticket = batch_submit(in->batch, in->append, slot, epoch, loop_wall(in->loop), rows, n,
+	    on_appended, in);
+}
+
+static void
+on_relief(void *arg)
+{
+	struct ingest *in = arg;
+	defer_schedule(&in->kick);
+}
+
+static void
+on_tick(void *arg)
+{
+	struct ingest *in = arg;
+	usec_t now = loop_now(in->loop);
+	usec_t down = pg_pool_down_since(in->append);
+	bool no_database = down && now - down > DOWN_MAX;
+	struct pending *p;
+	while ((p = TAILQ_FIRST(&in->waiting)) && (no_database || now - p->since > WAIT_MAX)) {
+		TAILQ_REMOVE(&in->waiting, p, entry);
+		fail_with(p, ERR_UNAVAILABLE,
+		    no_database ? "the database does not answer; try again" :
+				  "the service is busy; try again");
+	}
+	if (!TAILQ_EMPTY(&in->waiting)) {
+		defer_schedule(&in->kick);
+		timer_set(&in->tick, TICK);
+	}
+}
+
+/* ---- public ------------------------------------------------------------------------------- */
+
+void
+ingest_submit(struct ingest *in, const struct ingest_event *ev, ingest_fn fn, void *arg)
+{
+	struct pending *p = mem_zalloc(sizeof(*p));
+	p->in = in;
+	p->ev = ev;
+	p->fn = fn;
+	p->arg = arg;
+	p->since = loop_now(in->loop);
+	in->npending++;
+	look_up(p, false);
+}
+
+int
+ingest_pending(const struct ingest *in)
+{
+	return in->npending;
+}
+
+bool
+ingest_stalled(const struct ingest *in)
+{
+	return in->ticket && clock_mono() - in->sent > 2 * USEC_PER_SEC;
+}
+
+struct ingest *
+ingest_new(struct loop *l, const struct config *c, struct catalogue *cat, struct sender *s,
+    struct pg_pool *append, struct pg_pool *read)
+{
+	struct ingest *in = mem_zalloc(sizeof(*in));
+	in->loop = l;
+	in->config = c;
+	in->cat = cat;
+	in->sender = s;
+	in->append = append;
+	in->read = read;
+	in->batch = batch_new(c);
+	in->limbo = limbo_new(l, s, read);
+	TAILQ_INIT(&in->waiting);
+	TAILQ_INIT(&in->flying);
+	defer_init(&in->kick, l, flush, in);
+	timer_init(&in->tick, l, on_tick, in);
+	sender_on_relief(s, on_relief, in);
+	return in;
+}
+
+void
+ingest_free(struct ingest *in)
+{
+	if (!in)
+		return;
+	struct pending *p;
+	if (in->ticket)
+		pg_cancel(in->ticket);
+	TAILQ_CONCAT(&in->waiting, &in->flying, entry);
+	while ((p = TAILQ_FIRST(&in->waiting))) {
+		TAILQ_REMOVE(&in->waiting, p, entry);
+		if (p->message)
+			sender_forget(in->sender, p->message);
+		fail_with(p, ERR_UNAVAILABLE, "the program stops");
+	}
+	limbo_free(in->limbo);
+	batch_free(in->batch);
+	defer_cancel(&in->kick);
+	timer_done(&in->tick);
+	free(in);
+}

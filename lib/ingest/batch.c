@@ -1,0 +1,150 @@
+/* Building the append. The buffers are kept between batches, so that a batch allocates nothing. */
+#include "ingest/batch.h"
+
+#include <endian.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "statements.h"
+
+#define COLUMNS     11
+#define COLUMN_MAX  (BATCH_BYTES_MAX + (96 << 20)) /* one event of the largest body on top, and lengths */
+#define KEY_PERIOD  (6 * 3600 * USEC_PER_SEC)
+#define UID_PERIOD  (7 * 24 * 3600 * USEC_PER_SEC)
+
+struct batch {
+	const struct config *config;
+	struct arena *arena;
+	struct buf column[COLUMNS];
+	struct buf scratch; /* one row's packed targets or joined channels */
+};
+
+static struct str
+packed_targets(struct batch *b, const struct batch_row *row)
+{
+	buf_clear(&b->scratch);
+	for (int i = 0; i < row->ntargets; i++) {
+		uint64_t wire = htobe64((uint64_t)row->targets[i]);
+		buf_add(&b->scratch, &wire, sizeof(wire));
+	}
+	return (struct str){ b->scratch.data, b->scratch.len };
+}
+
+static struct str
+joined_channels(struct batch *b, const struct ingest_event *ev)
+{
+	if (ev->nchannels == 0)
+		return (struct str){ NULL, 0 };
+	buf_clear(&b->scratch);
+	for (int i = 0; i < ev->nchannels; i++) {
+		if (i > 0)
+			buf_addc(&b->scratch, ',');
+		buf_add(&b->scratch, ev->channels[i].p, ev->channels[i].n);
+	}
+	return (struct str){ b->scratch.data, b->scratch.len };
+}
+
+#define COLUMN(kind, type, value)                                                                  \
+	do {                                                                                       \
+		struct pg_array array;                                                             \
+		pg_array_begin(&array, &b->column[column++], type);                                \
+		for (int i = 0; i < n; i++) {                                                      \
+			const struct batch_row *row = &rows[i];                                    \
+			pg_array_##kind(&array, value);                                            \
+		}                                                                                  \
+		pg_array_end(&array, args);                                                        \
+	} while (0)
+
+static int
+build_plain(struct batch *b, struct pg_args *args, const struct batch_row *rows, int n, int column)
+{
+	COLUMN(int8, PG_INT8, row->message->app_id);
+	COLUMN(int8, PG_INT8, row->message->id);
+	COLUMN(int8, PG_INT8, row->version);
+	COLUMN(bytes, PG_TEXT, row->event->event_type);
+	COLUMN(bytes, PG_TEXT, joined_channels(b, row->event));
+	COLUMN(bytes, PG_BYTEA, packed_targets(b, row));
+	COLUMN(bytes, PG_BYTEA, row->message->payload);
+	return column;
+}
+
+static struct str
+digest(bool has, const unsigned char *bytes)
+{
+	return has ? (struct str){ (const char *)bytes, FINGERPRINT_SIZE } : (struct str){ NULL, 0 };
+}
+
+static void
+build_keyed(struct batch *b, struct pg_args *args, const struct batch_row *rows, int n, int column)
+{
+	COLUMN(bytes, PG_TEXT, row->event->event_id);
+	COLUMN(bytes, PG_BYTEA, digest(row->event->has_key, row->event->key));
+	COLUMN(bytes, PG_BYTEA, digest(row->event->has_key, row->event->body));
+}
+
+int32_t
+batch_key_bucket_oldest(const struct batch *b, struct wall now)
+{
+	return (int32_t)((now.us - b->config->idempotency_ttl * USEC_PER_MS) / KEY_PERIOD);
+}
+
+int32_t
+batch_uid_bucket_oldest(const struct batch *b, struct wall now)
+{
+	int64_t from = now.us - b->config->retention * USEC_PER_MS;
+	return from > 0 ? (int32_t)(from / UID_PERIOD) : 0;
+}
+
+struct pg_ticket *
+batch_submit(struct batch *b, struct pg_pool *pool, int slot, int64_t epoch, struct wall now,
+    const struct batch_row *rows, int n, pg_fn fn, void *arg)
+{
+	struct pg_args lock, args;
+	bool keyed = false;
+	for (int i = 0; i < n; i++)
+		keyed = keyed || rows[i].event->has_key || rows[i].event->event_id.p;
+	arena_reset(b->arena);
+	pg_args_init(&lock, b->arena);
+	struct pg_array slots;
+	pg_array_begin(&slots, &b->column[0], PG_INT2);
+	pg_array_int2(&slots, (int16_t)slot);
+	pg_array_end(&slots, &lock);
+	pg_args_init(&args, b->arena);
+	pg_arg_int2(&args, (int16_t)slot);
+	pg_arg_int8(&args, epoch);
+	int column = build_plain(b, &args, rows, n, 1);
+	if (keyed) {
+		build_keyed(b, &args, rows, n, column);
+		pg_arg_int4(&args, (int32_t)(now.us / UID_PERIOD));
+		pg_arg_int4(&args, batch_uid_bucket_oldest(b, now));
+		pg_arg_int4(&args, (int32_t)(now.us / KEY_PERIOD));
+		pg_arg_int4(&args, batch_key_bucket_oldest(b, now));
+	}
+	struct pg_call calls[] = { { &stmt_fence, &lock },
+		{ keyed ? &stmt_message_append_keyed : &stmt_message_append, &args } };
+	return pg_submit(pool, calls, 2, fn, arg);
+}
+
+struct batch *
+batch_new(const struct config *c)
+{
+	struct batch *b = mem_zalloc(sizeof(*b));
+	b->config = c;
+	b->arena = arena_new();
+	for (int i = 0; i < COLUMNS; i++)
+		buf_init(&b->column[i], COLUMN_MAX);
+	buf_init(&b->scratch, COLUMN_MAX);
+	return b;
+}
+
+void
+batch_free(struct batch *b)
+{
+	if (!b)
+		return;
+	for (int i = 0; i < COLUMNS; i++)
+		buf_free(&b->column[i]);
+	buf_free(&b->scratch);
+	arena_free(b->arena);
+	free(b);
+}
