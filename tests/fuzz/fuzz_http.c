@@ -44,7 +44,7 @@ parse_more(struct head_result *r, struct str in, size_t n)
 	struct http_header headers[FIELDS_MAX];
 	if (r->verdict != HTTP_PARSE_MORE)
 		return;
-	char *exact = mem_dup(in.p, n ? n : 1);
+	char *exact = mem_dup(n ? in.p : "", n ? n : 1);
 	r->verdict =
 	    http_parse_head((struct str){ exact, n }, &limits, &r->scan, &r->head, headers);
 	free(exact);
@@ -135,7 +135,7 @@ decode_more(struct body_result *r, const char *p, size_t n)
 	size_t used;
 	if (r->verdict != HTTP_PARSE_MORE)
 		return;
-	char *exact = mem_dup(p, n ? n : 1);
+	char *exact = mem_dup(n ? p : "", n ? n : 1);
 	r->verdict = http_chunked_decode(
 	    &r->c, (struct str){ exact, n }, &used, &r->out, &r->status, &r->reason);
 	free(exact);
