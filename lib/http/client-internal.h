@@ -42,7 +42,8 @@ struct client_exchange {
 	/* What the easy handle points to. Node i of headers is followed by node i + 1. */
 	char connect_to[INET6_ADDRSTRLEN + 16]; /* "::address:port" */
 	struct curl_slist connect_node;
-	struct curl_slist headers[CLIENT_HEADERS_OWN + CLIENT_HEADERS_MAX];
+	struct curl_slist *headers; /* owned: CLIENT_HEADERS_OWN nodes, and room for the caller's */
+	int headers_room;           /* at most CLIENT_HEADERS_MAX */
 
 	/* The answer so far. */
 	int status;        /* of a whole final head; 0 before */

@@ -1,0 +1,465 @@
+/* The HTTP client's connections: failing, kept, closed by the peer, refused by the policy, TLS, two
+ * thousand at once; and exchanges aborted at every point. */
+#include <arpa/inet.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../support/client_fixture.h"
+#include "http/client.h"
+
+static void
+test_connect_fails(void **state)
+{
+	struct fixture *f = *state;
+	/* A port that was free a moment ago. */
+	struct receiver *r =
+	    receiver_new(f->loop, "127.0.0.1", NULL, receiver_scripted, &f->script);
+	const struct sockaddr_storage to = *receiver_address(r);
+	receiver_free(r);
+	struct result x;
+	start_to(f, &to, DEADLINE_MS, &x);
+	UNTIL(f, x.calls);
+	assert_int_equal(x.r.transport, TRANSPORT_CONNECT);
+	assert_string_equal(x.r.detail, "connection refused");
+	assert_int_equal(x.r.sends, 0);
+
+	/* A reset may come before libcurl has seen that it is connected. */
+	receiver_on_accept(f->receiver, RECEIVER_RESET);
+	enum transport how = exchange(f, DEADLINE_MS)->r.transport;
+	assert_true(how == TRANSPORT_RESET || how == TRANSPORT_CONNECT);
+	receiver_on_accept(f->receiver, RECEIVER_CLOSE);
+	assert_int_equal(exchange(f, DEADLINE_MS)->r.transport, TRANSPORT_RESET);
+}
+
+static void
+test_keep_alive(void **state)
+{
+	struct fixture *f = *state;
+	play(f, &ok, 1);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(exchange(f, DEADLINE_MS)->r.status, 200);
+	assert_int_equal(receiver_counts(f->receiver).accepted, 1);
+	assert_int_equal(receiver_counts(f->receiver).requests, 100);
+}
+
+/* A kept connection that dies on the next request: libcurl repeats the request without a word, and
+ * that is counted. */
+static void
+test_reused_connection_closes(void **state)
+{
+	static const struct receiver_play plays[] = {
+		{ .bytes = { OK, sizeof(OK) - 1 } },
+		{ .end = RECEIVER_CLOSE },
+		{ .bytes = { OK, sizeof(OK) - 1 } },
+	};
+	struct fixture *f = *state;
+	play(f, plays, ARRAY_LEN(plays));
+	assert_int_equal(exchange(f, DEADLINE_MS)->r.sends, 1);
+	const struct result *x = exchange(f, DEADLINE_MS);
+	assert_int_equal(x->r.transport, TRANSPORT_OK);
+	assert_int_equal(x->r.sends, 2);
+	assert_int_equal(receiver_counts(f->receiver).requests, 3);
+}
+
+/* An idle connection that the receiver closed is noticed, does not make the loop spin, and is not
+ * sent into. */
+static void
+test_idle_connection_closes(void **state)
+{
+	struct fixture *f = *state;
+	play(f, &ok, 1);
+	exchange(f, DEADLINE_MS);
+	receiver_close_connections(f->receiver);
+	int turns = 0;
+	for (usec_t end = clock_mono() + 100 * USEC_PER_MS; clock_mono() < end; turns++)
+		loop_turn(f->loop, 20);
+	assert_true(turns < 50);
+	assert_int_equal(exchange(f, DEADLINE_MS)->r.sends, 1);
+	assert_int_equal(receiver_counts(f->receiver).accepted, 2);
+}
+
+/* Bytes nobody asked for on a kept connection must not become the next answer. */
+static void
+test_unasked_answer(void **state)
+{
+	static const struct receiver_play plays[] = {
+		{ .bytes = { OK "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n",
+		      sizeof(OK "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n") - 1 } },
+		{ .bytes = { OK, sizeof(OK) - 1 } },
+	};
+	struct fixture *f = *state;
+	play(f, plays, ARRAY_LEN(plays));
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(exchange(f, DEADLINE_MS)->r.status, 200);
+}
+
+static struct sockaddr_storage
+address_of(const char *ip, int port)
+{
+	struct sockaddr_storage a = { 0 };
+	struct sockaddr_in *sin = (struct sockaddr_in *)&a;
+	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)&a;
+	a.ss_family = strchr(ip, ':') ? AF_INET6 : AF_INET;
+	void *bytes = a.ss_family == AF_INET ? (void *)&sin->sin_addr : (void *)&sin6->sin6_addr;
+	assert_int_equal(inet_pton(a.ss_family, ip, bytes), 1);
+	sin->sin_port = htons((uint16_t)port);
+	return a;
+}
+
+/* The address decides, not the name; port 0 means the URL's. */
+static void
+test_blocked(void **state)
+{
+	static const char *const internal[] = { "127.0.0.1", "::1", "::ffff:127.0.0.1", "0.0.0.0",
+		"10.0.0.1", "169.254.169.254", "fe80::1", "64:ff9b::7f00:1" };
+	struct fixture *f = *state;
+	struct result x;
+	play(f, &ok, 1);
+	struct sockaddr_storage to = address_of("127.0.0.1", 0);
+	start_to(f, &to, DEADLINE_MS, &x);
+	UNTIL(f, x.calls);
+	assert_int_equal(x.r.status, 200);
+
+	policy_set(&f->policy, "");
+	for (size_t i = 0; i < ARRAY_LEN(internal); i++) {
+		to = address_of(internal[i], receiver_port(f->receiver));
+		start_to(f, &to, DEADLINE_MS, &x);
+		UNTIL(f, x.calls);
+		assert_int_equal(x.r.transport, TRANSPORT_BLOCKED);
+		assert_int_equal(x.r.status, 0);
+		assert_int_equal(x.r.sends, 0);
+		assert_string_equal(x.r.detail, "address not allowed");
+	}
+	assert_int_equal(receiver_counts(f->receiver).requests, 1);
+}
+
+/* A connection made under another policy is not used again: first by the judgement before each
+ * request, then because it is gone. */
+static void
+test_policy_changes(void **state)
+{
+	struct fixture *f = *state;
+	play(f, &ok, 1);
+	assert_int_equal(exchange(f, DEADLINE_MS)->r.status, 200);
+	policy_set(&f->policy, "");
+	assert_int_equal(exchange(f, DEADLINE_MS)->r.transport, TRANSPORT_BLOCKED);
+	policy_set(&f->policy, "127.0.0.1");
+	assert_int_equal(exchange(f, DEADLINE_MS)->r.status, 200);
+	client_drop_idle(f->client);
+	UNTIL(f, receiver_counts(f->receiver).open == 0);
+	assert_int_equal(exchange(f, DEADLINE_MS)->r.status, 200);
+	assert_int_equal(receiver_counts(f->receiver).requests, 3);
+}
+
+static void
+test_ipv6(void **state)
+{
+	struct fixture *f = *state;
+	play(f, &ok, 1);
+	if (access("/proc/net/if_inet6", F_OK))
+		skip();
+	receiver_set(
+	    f, receiver_new(f->loop, "::1", NULL, receiver_scripted, &f->script), "http", "[::1]");
+	assert_int_equal(exchange(f, DEADLINE_MS)->r.status, 200);
+	client_target_free(f->target);
+	f->target = target_for("http", "receiver.test", receiver_port(f->receiver));
+	assert_int_equal(exchange(f, DEADLINE_MS)->r.status, 200);
+}
+
+/* ---- TLS ---- */
+
+static void
+test_tls(void **state)
+{
+	struct fixture *f = *state;
+	char pem[] = "/tmp/posthorn-test-XXXXXX";
+	int fd = mkstemp(pem);
+	assert_true(fd >= 0);
+	close(fd);
+	SSL_CTX *tls = receiver_tls_new("receiver.test", pem);
+	play(f, &ok, 1);
+	receiver_set(f, receiver_new(f->loop, "127.0.0.1", tls, receiver_scripted, &f->script),
+	    "https", "receiver.test");
+
+	const struct result *x = exchange(f, DEADLINE_MS);
+	assert_int_equal(x->r.transport, TRANSPORT_TLS);
+	assert_non_null(strstr(x->r.detail, "self"));
+	assert_int_equal(x->r.sends, 0);
+	assert_int_equal(receiver_counts(f->receiver).requests, 0);
+
+	struct client_options o;
+	client_options_default(&o);
+	o.insecure_tls = true;
+	client_set(f, &o);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(exchange(f, DEADLINE_MS)->r.status, 200);
+	assert_int_equal(receiver_counts(f->receiver).accepted, 2);
+
+	/* Trusted, for this name and its address only. */
+	o.insecure_tls = false;
+	o.ca_file = pem;
+	client_set(f, &o);
+	assert_int_equal(exchange(f, DEADLINE_MS)->r.status, 200);
+	client_target_free(f->target);
+	f->target = target_for("https", "127.0.0.1", receiver_port(f->receiver));
+	assert_int_equal(exchange(f, DEADLINE_MS)->r.status, 200);
+	client_target_free(f->target);
+	f->target = target_for("https", "other.test", receiver_port(f->receiver));
+	x = exchange(f, DEADLINE_MS);
+	assert_int_equal(x->r.transport, TRANSPORT_TLS);
+	assert_string_equal(x->r.detail, "certificate is for another name");
+	unlink(pem);
+
+	/* The receiver closes an idle connection with close_notify: not sent into. */
+	client_target_free(f->target);
+	f->target = target_for("https", "receiver.test", receiver_port(f->receiver));
+	assert_int_equal(exchange(f, DEADLINE_MS)->r.status, 200);
+	receiver_close_connections(f->receiver);
+	loop_turn(f->loop, 20);
+	loop_turn(f->loop, 20);
+	x = exchange(f, DEADLINE_MS);
+	assert_int_equal(x->r.status, 200);
+	assert_int_equal(x->r.sends, 1);
+
+	receiver_free(f->receiver);
+	f->receiver = receiver_new(f->loop, "127.0.0.1", NULL, receiver_scripted, &f->script);
+	SSL_CTX_free(tls);
+}
+
+/* Neither a plain server nor a silent one completes a handshake. */
+static void
+test_tls_no_handshake(void **state)
+{
+	static const struct receiver_play plain[] = { { .bytes = { OK, sizeof(OK) - 1 } } };
+	struct fixture *f = *state;
+	play(f, plain, 1);
+	client_target_free(f->target);
+	f->target = target_for("https", "receiver.test", receiver_port(f->receiver));
+	const struct result *x = exchange(f, SHORT_MS); /* it waits for a request's end */
+	assert_int_equal(x->r.transport, TRANSPORT_TIMEOUT);
+	assert_string_equal(x->r.detail, "timed out connecting");
+	receiver_on_accept(f->receiver, RECEIVER_CLOSE);
+	assert_int_equal(exchange(f, DEADLINE_MS)->r.transport, TRANSPORT_TLS);
+}
+
+static void
+test_ca_file_missing(void **state)
+{
+	struct fixture *f = *state;
+	struct client_options o;
+	struct err e;
+	client_options_default(&o);
+	o.ca_file = "/nonexistent/ca.pem";
+	assert_null(client_new(f->loop, &f->policy, &o, &e));
+	assert_int_equal(e.kind, ERR_CONFIG);
+}
+
+/* ---- many, and abort ---- */
+
+#define MANY 2000
+
+static const struct receiver_play *
+hold(void *arg, const struct receiver_request *rq)
+{
+	(void)arg;
+	(void)rq;
+	return NULL;
+}
+
+static int many_ok;
+
+static void
+on_one_of_many(void *arg, const struct client_response *r)
+{
+	(void)arg;
+	many_ok += r->transport == TRANSPORT_OK && r->status == 200 && r->sends == 1;
+}
+
+static size_t
+resident_bytes(void)
+{
+	unsigned long pages = 0, resident = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+	if (!f || fscanf(f, "%lu %lu", &pages, &resident) != 2)
+		fail_msg("/proc/self/statm");
+	fclose(f);
+	return resident * 4096;
+}
+
+static void
+test_many(void **state)
+{
+	struct fixture *f = *state;
+	receiver_set(
+	    f, receiver_new(f->loop, "127.0.0.1", NULL, hold, NULL), "http", "receiver.test");
+	const struct client_request rq = {
+		.target = f->target,
+		.to = receiver_address(f->receiver),
+		.body = STR("{}"),
+		.timeout_ms = DEADLINE_MS * 5,
+	};
+	size_t before = resident_bytes();
+	many_ok = 0;
+	for (int i = 0; i < MANY; i++)
+		client_start(f->client, &rq, on_one_of_many, NULL);
+	assert_int_equal(client_in_flight(f->client), MANY);
+	UNTIL(f, receiver_counts(f->receiver).held == MANY);
+	assert_int_equal(client_in_flight(f->client), MANY);
+	/* Both ends of 2 000 connections; 10 kB each is the goal for the client's, the rest is
+	 * the receiver's and the sanitizers'. */
+	assert_true(resident_bytes() - before < (size_t)MANY * 80000);
+	receiver_release(f->receiver, &ok);
+	UNTIL(f, client_in_flight(f->client) == 0);
+	assert_int_equal(many_ok, MANY);
+	/* Kept connections are bounded. */
+	UNTIL(f, receiver_counts(f->receiver).open <= 1024);
+}
+
+/* Aborted after each number of turns, so in every phase: queued, connecting, sent, answered. */
+static void
+test_abort(void **state)
+{
+	const struct receiver_play slow = {
+		.bytes = STR("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"),
+		.again = STR("x"),
+		.again_ms = 1,
+	};
+	struct fixture *f = *state;
+	play(f, &slow, 1);
+	for (int turns = 0; turns < 20; turns++) {
+		struct result x;
+		start(f, DEADLINE_MS, &x);
+		for (int i = 0; i < turns; i++)
+			loop_turn(f->loop, 5);
+		assert_int_equal(x.calls, 0);
+		client_abort(x.exchange);
+		assert_int_equal(client_in_flight(f->client), 0);
+		UNTIL(f, receiver_counts(f->receiver).open == 0);
+		assert_int_equal(x.calls, 0);
+	}
+}
+
+/* A callback that aborts another exchange, starts one, and aborts itself to no effect. */
+static void
+on_abort_other(void *arg, const struct client_response *r)
+{
+	struct result *x = arg;
+	on_response(x, r);
+	x->fixture->script = (struct receiver_script){ .plays = x->fixture->script.plays, .n = 1 };
+	struct result *other = x + 1;
+	if (other->exchange)
+		client_abort(other->exchange);
+	other->exchange = NULL;
+	start(x->fixture, DEADLINE_MS, x + 2);
+}
+
+static void
+test_abort_in_callback(void **state)
+{
+	static struct result x[3];
+	struct fixture *f = *state;
+	play(f, &ok, 1);
+	memset(x, 0, sizeof(x));
+	const struct client_request rq = {
+		.target = f->target,
+		.to = receiver_address(f->receiver),
+		.timeout_ms = DEADLINE_MS,
+	};
+	x[0].fixture = f;
+	start(f, DEADLINE_MS, &x[1]);
+	client_start(f->client, &rq, on_abort_other, &x[0]);
+	UNTIL(f, x[0].calls && x[2].calls);
+	assert_true(x[1].calls <= 1); /* it may have been first */
+	assert_int_equal(x[2].r.status, 200);
+	assert_int_equal(client_in_flight(f->client), 0);
+}
+
+static void
+on_free_client(void *arg, const struct client_response *r)
+{
+	struct result *x = arg;
+	on_response(x, r);
+	client_free(x->fixture->client);
+	x->fixture->client = NULL;
+}
+
+/* By an answer, and by a deadline; with others in every state, which are never called. */
+static void
+test_free_in_callback(void **state)
+{
+	static const struct receiver_play plays[][1] = { { { .bytes = { OK, sizeof(OK) - 1 } } },
+		{ { .end = RECEIVER_KEEP } } };
+	struct fixture *f = *state;
+	struct client_options o;
+	client_options_default(&o);
+	for (size_t i = 0; i < ARRAY_LEN(plays); i++) {
+		static struct result x, others[5];
+		play(f, plays[i], 1);
+		client_set(f, &o);
+		memset(&x, 0, sizeof(x));
+		x.fixture = f;
+		const struct client_request rq = {
+			.target = f->target,
+			.to = receiver_address(f->receiver),
+			.timeout_ms = SHORT_MS,
+		};
+		client_start(f->client, &rq, on_free_client, &x);
+		for (size_t j = 0; j < ARRAY_LEN(others); j++)
+			start(f, DEADLINE_MS, &others[j]);
+		UNTIL(f, x.calls);
+		assert_null(f->client);
+		loop_turn(f->loop, 20);
+		for (size_t j = 0; j < ARRAY_LEN(others); j++)
+			assert_int_equal(others[j].calls, 0);
+		UNTIL(f, receiver_counts(f->receiver).open == 0);
+	}
+	client_free(NULL);
+}
+
+/* With exchanges under way, and kept connections. */
+static void
+test_free_under_way(void **state)
+{
+	static const struct receiver_play plays[] = { { .bytes = { OK, sizeof(OK) - 1 } },
+		{ .end = RECEIVER_KEEP } };
+	struct fixture *f = *state;
+	static struct result x[10];
+	play(f, plays, ARRAY_LEN(plays));
+	exchange(f, DEADLINE_MS);
+	for (size_t i = 0; i < ARRAY_LEN(x); i++) {
+		start(f, DEADLINE_MS, &x[i]);
+		loop_turn(f->loop, 1);
+	}
+	client_free(f->client);
+	f->client = NULL;
+	UNTIL(f, receiver_counts(f->receiver).open == 0);
+	for (size_t i = 0; i < ARRAY_LEN(x); i++)
+		assert_int_equal(x[i].calls, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_connect_fails),
+		TEST(test_keep_alive),
+		TEST(test_reused_connection_closes),
+		TEST(test_idle_connection_closes),
+		TEST(test_unasked_answer),
+		TEST(test_blocked),
+		TEST(test_policy_changes),
+		TEST(test_ipv6),
+		TEST(test_tls),
+		TEST(test_tls_no_handshake),
+		TEST(test_ca_file_missing),
+		TEST(test_many),
+		TEST(test_abort),
+		TEST(test_abort_in_callback),
+		TEST(test_free_in_callback),
+		TEST(test_free_under_way),
+	};
+	return RUN(tests);
+}
