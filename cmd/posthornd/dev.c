@@ -34,6 +34,14 @@ dev_defaults(struct config *c)
 
 /* ---- the directory -------------------------------------------------------------------- */
 
+/* "cannot write PATH (Permission denied): choose another directory with --dev=DIR" */
+static int
+cannot(const char *what, const char *path, struct err *e)
+{
+	return err_set(e, ERR_CONFIG, "cannot %s %s (%s): choose another directory with --dev=DIR",
+	    what, path, strerrordesc_np(errno));
+}
+
 /* $XDG_STATE_HOME/posthorn; else /var/lib/posthorn for root, ~/.local/state/posthorn for others
  * (XDG Base Directory Specification, which wants relative paths ignored). */
 static void
@@ -94,8 +102,7 @@ make_dirs(char *path, struct err *e)
 		*p = '\0';
 		int r = mkdir(path, 0755);
 		if (r < 0 && errno != EEXIST)
-			return err_errno(
-			    e, ERR_CONFIG, "cannot make the directory %s of --dev", path);
+			return cannot("make", path, e);
 		*p = c;
 		if (c == '\0')
 			return 0;
@@ -114,8 +121,7 @@ open_dir(struct dev *d, const char *arg, struct err *e)
 		return too_long(path, e);
 	memcpy(d->dir, path, strlen(path) + 1);
 	if (access(d->dir, W_OK | X_OK) < 0)
-		return err_errno(e, ERR_CONFIG,
-		    "cannot write the directory %s; choose another: --dev=DIR", d->dir);
+		return cannot("write into", d->dir, e);
 	return 0;
 }
 
@@ -134,8 +140,7 @@ lock_dir(struct dev *d, struct err *e)
 	char path[DEV_PATH_MAX], holder[32] = "";
 	d->lock_fd = open(below(d, "lock", path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (d->lock_fd < 0)
-		return err_errno(
-		    e, ERR_CONFIG, "cannot write %s; choose another directory: --dev=DIR", path);
+		return cannot("write", path, e);
 	if (flock(d->lock_fd, LOCK_EX | LOCK_NB) < 0) {
 		ssize_t n = read(d->lock_fd, holder, sizeof(holder) - 1);
 		holder[n > 0 ? n : 0] = '\0';

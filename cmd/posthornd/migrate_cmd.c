@@ -1,9 +1,10 @@
 /* posthornd migrate: applies what the database lacks and says what it did. */
 #include <stdio.h>
 
+#include "base/log.h"
+
 #include "command.h"
-#include "pg/migrate.h"
-#include "schema.h"
+#include "database.h"
 
 int
 migrate_cmd(struct args *a, struct err *e)
@@ -14,15 +15,13 @@ migrate_cmd(struct args *a, struct err *e)
 		    e, ERR_USAGE, "posthornd --dev migrates its own database when it starts");
 	if (args_load_config(a, e) < 0 || config_require(&a->config, "database_url", e) < 0)
 		return -1;
-	log_set_level(LOG_LEVEL_WARN);
-	if (migrate_apply(a->config.database_url, schema_migrations, schema_migrations_count,
-		&applied, e) < 0)
+	log_set_level(LOG_LEVEL_WARN); /* the answer stands on stdout */
+	if (database_migrate(&a->config, &applied, e) < 0)
 		return -1;
 	if (applied == 0)
-		printf("the schema is up to date (%s)\n",
-		    schema_migrations[schema_migrations_count - 1].name);
+		printf("the schema is up to date (%s)\n", database_newest());
 	else
 		printf("applied %d migration%s; the schema is now at %s\n", applied,
-		    applied == 1 ? "" : "s", schema_migrations[schema_migrations_count - 1].name);
+		    applied == 1 ? "" : "s", database_newest());
 	return 0;
 }

@@ -32,7 +32,7 @@ flaw(int fd)
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return "is no plain file";
 	if (st.st_uid != geteuid())
-		return "belongs to another user";
+		return "belongs to another user: start posthornd as that user, or choose another directory";
 	if (st.st_mode & 077)
 		return "can be read by others (chmod 600 it)";
 	return NULL;

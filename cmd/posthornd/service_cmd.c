@@ -10,11 +10,10 @@
 #include "base/metric.h"
 
 #include "command.h"
+#include "database.h"
 #include "dev.h"
 #include "http/server.h"
-#include "pg/migrate.h"
 #include "postgres.h"
-#include "schema.h"
 #include "signals.h"
 #include "supervisor.h"
 
@@ -78,7 +77,7 @@ serve(struct service *s, struct err *e)
 	const struct config *c = s->config;
 	if (config_check(c, e) < 0 || http_listen(c->listen, &s->listen_fd, &s->port, e) < 0)
 		return -1;
-	if (migrate_check(c->database_url, schema_migrations, schema_migrations_count, e) < 0) {
+	if (database_check(c, e) < 0) {
 		close(s->listen_fd);
 		return -1;
 	}
@@ -95,8 +94,7 @@ start_postgres(struct service *s, struct err *e)
 	if (postgres_start(&s->postgres, e) < 0)
 		return -1;
 	postgres_url(&s->postgres, c->database_url, sizeof(c->database_url));
-	if (migrate_apply(
-		c->database_url, schema_migrations, schema_migrations_count, &applied, e) < 0)
+	if (database_migrate(c, &applied, e) < 0)
 		return -1;
 	LOG_INFO(DEV_POSTGRES_START, KV("pid", (int64_t)s->postgres.child.pid),
 	    KV("url", (const char *)c->database_url));

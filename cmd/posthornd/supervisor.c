@@ -232,12 +232,12 @@ kill_late(struct supervisor *s)
 static void
 on_stop_signal(struct supervisor *s, int signum)
 {
-	if (s->stopping) {
+	if (!s->stopping) {
+		stop(s, signum == SIGINT ? "SIGINT" : "SIGTERM");
+	} else if (signum == SIGINT) {
 		s->hurry = true;
 		s->kill_at = 0;
-		return;
 	}
-	stop(s, signum == SIGINT ? "SIGINT" : "SIGTERM");
 }
 
 /* ---- what happens

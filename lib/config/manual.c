@@ -1,5 +1,6 @@
 /* What people read about the options, made from the same table that the readers use: --help, the
  * example file, the reference page, and the settings in force. */
+#include <ctype.h>
 #include <string.h>
 
 #include "config/config.h"
@@ -94,7 +95,8 @@ config_write_reference(struct buf *out)
 		struct str name = str_of(o->name);
 		option_spelling(name, CONFIG_FROM_ENV, env);
 		option_spelling(name, CONFIG_FROM_FLAG, flag);
-		buf_addf(out, "\n## %s\n\n%s.\n\n", o->name, o->help);
+		buf_addf(out, "\n## %s\n\n%c%s.\n\n", o->name, toupper((unsigned char)o->help[0]),
+		    o->help + 1);
 		buf_addf(out, "- `%s`, `%s`", flag, env);
 		if (o->type == VALUE_SECRET)
 			buf_addf(out, ", `%s_FILE` (the path of a file that holds it)", env);
