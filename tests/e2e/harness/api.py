@@ -54,13 +54,15 @@ class Api:
         """A kept connection may have been closed by the server meanwhile: then, and only when no
         byte of an answer has come, a second try goes out on a fresh one."""
         kept = getattr(self._local, "connection", None)
+        self._local.connection = None
         if kept:
             try:
-                return self._once(kept, method, target, body, headers)
+                reply = self._once(kept, method, target, body, headers)
+                self._local.connection = kept
+                return reply
             except (http.client.RemoteDisconnected, ConnectionError):
                 kept.close()
         fresh = http.client.HTTPConnection(self.host, self.port, timeout=timeout_s)
-        self._local.connection = None
         reply = self._once(fresh, method, target, body, headers)
         self._local.connection = fresh
         return reply
