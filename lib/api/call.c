@@ -221,6 +221,13 @@ release_json(void *p)
 	json_decref(p);
 }
 
+json_t *
+call_own_json(struct call *c, json_t *v)
+{
+	arena_own(c->arena, v, release_json);
+	return v;
+}
+
 int
 call_body(struct call *c)
 {
@@ -242,7 +249,7 @@ call_body(struct call *c)
 		    wrong.line, wrong.column);
 		return -1;
 	}
-	arena_own(c->arena, body, release_json);
+	call_own_json(c, body);
 	if (!json_is_object(body)) {
 		call_invalid_type(
 		    c, loc, "value_error.jsondecode", "the body must be a JSON object");
@@ -257,8 +264,7 @@ call_body_or_empty(struct call *c)
 {
 	if (c->rq->body.n)
 		return call_body(c);
-	c->body = json_object();
-	arena_own(c->arena, c->body, release_json);
+	c->body = call_own_json(c, json_object());
 	return 0;
 }
 

@@ -82,6 +82,8 @@ struct jw *call_json(struct call *c);
 void call_reply_json(struct call *c, int status, struct jw *j);
 
 /* ---- input ---- */
+/* The call takes the reference over; returns v. */
+json_t *call_own_json(struct call *c, json_t *v);
 /* The body as a JSON object; answers 422 (value_error.jsondecode) and returns -1 when it is none.
  */
 int call_body(struct call *c) MUST_CHECK;
@@ -142,7 +144,7 @@ int call_page_by_name(struct call *c, struct page *ret) MUST_CHECK;
  * It must be asked for page_rows() rows, one more than the page has. */
 bool page_up(const struct page *p);
 int32_t page_rows(const struct page *p);
-/* {"data":[…],"iterator","prevIterator","done"}. Column 0 of the rows is what the list is by; write
- * puts one row as one JSON value. */
+/* {"data":[…],"iterator","prevIterator","done"}. Column 0 of the rows is what the list is by (a
+ * single row with null there is an empty list); write puts one row as one JSON value. */
 typedef void (*page_write_fn)(struct call *c, struct jw *j, const PGresult *r, int row);
 void page_reply(struct call *c, const struct page *p, const PGresult *r, page_write_fn write);

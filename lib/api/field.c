@@ -283,6 +283,18 @@ field_names(struct fields *f, const char *name, const char *alias, bool (*valid)
 	*ret = names;
 }
 
+const json_t *
+field_object_or_null(struct fields *f, const char *name)
+{
+	const json_t *v;
+	if (find(f, name, NULL, &v) != FOUND_VALUE)
+		return NULL;
+	if (json_is_object(v))
+		return v;
+	field_problem(f, name, "must be an object");
+	return NULL;
+}
+
 static bool
 is_map_of_texts(const json_t *v)
 {

@@ -51,6 +51,8 @@ void field_int_or_null(
     struct fields *f, const char *name, const char *alias, int64_t min, int64_t max, int64_t *ret);
 /* Member "metadata": an object of texts, as JSON text; null is {}. */
 void field_metadata(struct fields *f, struct str *ret);
+/* The member when it is an object, else NULL (null: unset). */
+const json_t *field_object_or_null(struct fields *f, const char *name);
 /* A list of distinct texts that `valid` accepts; null and an empty list are n == 0. */
 struct names {
 	int n;

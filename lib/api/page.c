@@ -3,6 +3,7 @@
  * which come and go move nothing. One row more than the limit is read, to know whether there is
  * more: "done" says that there is not, in the direction asked for. */
 #include "api/call.h"
+#include "policy/name.h"
 
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX     250
@@ -74,7 +75,7 @@ call_page_by_name(struct call *c, struct page *ret)
 	if (parse_limit(c, ret))
 		return -1;
 	parse_iterator(c, ret);
-	return 0;
+	return ret->has_cursor && !name_valid(ret->iterator) ? bad_iterator(c) : 0;
 }
 
 bool
@@ -106,10 +107,18 @@ put_iterator(struct call *c, struct jw *j, const struct page *p, const PGresult 
 	jw_text(j, str_of(arena_printf(c->arena, "%s%s", sign, id)));
 }
 
+/* Where a list is part of something that may not exist, an empty one is a row of nulls. */
+static int
+row_count(const PGresult *r)
+{
+	int rows = pg_rows(r);
+	return rows == 1 && pg_null(r, 0, 0) ? 0 : rows;
+}
+
 void
 page_reply(struct call *c, const struct page *p, const PGresult *r, page_write_fn write)
 {
-	int rows = pg_rows(r), n = rows > p->limit ? p->limit : rows;
+	int rows = row_count(r), n = rows > p->limit ? p->limit : rows;
 	/* Read backwards, the rows come in the wrong order. */
 	int first = p->backwards ? n - 1 : 0, last = p->backwards ? 0 : n - 1;
 	struct jw *j = call_json(c);

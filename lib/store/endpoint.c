@@ -1,4 +1,5 @@
-/* Rows of endpoints; the columns stand in this order in every endpoint_*.sql that returns a whole one. */
+/* Rows of endpoints; the columns stand in this order in every endpoint_*.sql that returns a whole
+ * one. */
 #include "store/endpoint.h"
 
 void

@@ -1,4 +1,5 @@
-/* Rows of event types; the columns stand in this order in every event_type_*.sql that returns one. */
+/* Rows of event types; the columns stand in this order in every event_type_*.sql that returns one.
+ */
 #include "store/event_type.h"
 
 void

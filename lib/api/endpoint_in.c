@@ -1,0 +1,177 @@
+/* What is told of an endpoint: reading and judging it (endpoint_in.h). */
+#include "api/endpoint_in.h"
+
+#include <arpa/inet.h>
+
+#include "policy/name.h"
+#include "policy/sign.h"
+#include "policy/url.h"
+
+#define DESCRIPTION_MAX   65536 /* bytes */
+#define EVENT_TYPES_MAX   1000
+#define CHANNELS_MAX      10
+#define TIMEOUT_MIN_MS    100
+#define TIMEOUT_MAX_MS    120000
+#define MAX_IN_FLIGHT_MAX 4096
+
+/* ---- the URL ---- */
+
+/* Whether deliveries may go to this address, which stands in the URL itself. */
+static bool
+literal_allowed(const struct address_policy *p, const char *host)
+{
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+	if (inet_pton(AF_INET, host, &v4.sin_addr) == 1)
+		return address_allowed(p, (const struct sockaddr *)&v4);
+	if (inet_pton(AF_INET6, host, &v6.sin6_addr) == 1)
+		return address_allowed(p, (const struct sockaddr *)&v6);
+	return false;
+}
+
+static bool
+is_localhost(const char *host)
+{
+	const struct str local = STR("localhost");
+	struct str s = str_of(host);
+	if (s.n > local.n + 1 && s.p[s.n - local.n - 1] == '.')
+		s = (struct str){ s.p + s.n - local.n, local.n };
+	return str_eq(s, local);
+}
+
+/* Names are judged at delivery, by the addresses that they have then; what can be known now is told
+ * now. */
+static void
+judge_url(struct fields *f, struct str *url)
+{
+	const struct config *config = f->c->parts->config;
+	const struct address_policy *allow = &config->allow_addresses;
+	const struct url_policy policy = {
+		.https_only = config->https_only,
+		.internal_names = config->dev || allow->n > 0,
+	};
+	struct url *u = arena_alloc(f->c->arena, sizeof(*u));
+	struct err e;
+	if (url_parse(*url, &policy, u, &e))
+		field_problem(f, "url", "%s", e.text);
+	else if ((u->literal && !literal_allowed(allow, u->host)) ||
+		 (is_localhost(u->host) && !literal_allowed(allow, "127.0.0.1")))
+		field_problem(f, "url", "the address is not allowed");
+	else
+		*url = str_of(u->text);
+}
+
+static void
+read_url(struct fields *f, struct str *ret)
+{
+	int before = f->nproblems;
+	field_text(f, "url", 1, URL_MAX, ret);
+	if (ret->p && f->nproblems == before)
+		judge_url(f, ret);
+}
+
+/* ---- all of it ---- */
+
+void
+endpoint_in_read(struct fields *f, struct endpoint_in *ret)
+{
+	*ret = (struct endpoint_in){
+		.description = STR(""),
+		.version = 1,
+		.metadata = STR("{}"),
+		.retry_schedule.n = -1,
+	};
+	field_uid(f, ID_ENDPOINT, &ret->uid);
+	read_url(f, &ret->url);
+	field_text(f, "description", 0, DESCRIPTION_MAX, &ret->description);
+	field_int(f, "version", 1, UINT16_MAX, &ret->version);
+	field_bool(f, "disabled", &ret->disabled);
+	field_names(f, "eventTypes", "filterTypes", name_valid, EVENT_TYPES_MAX, &ret->event_types);
+	field_names(f, "channels", NULL, name_channel_valid, CHANNELS_MAX, &ret->channels);
+	field_int_or_null(f, "throttleRate", "rateLimit", 1, UINT16_MAX, &ret->throttle_rate);
+	field_metadata(f, &ret->metadata);
+	field_delays(
+	    f, "retrySchedule", BACKOFF_STEPS_MAX, BACKOFF_DELAY_MAX_MS, &ret->retry_schedule);
+	field_int_or_null(f, "timeoutMs", NULL, TIMEOUT_MIN_MS, TIMEOUT_MAX_MS, &ret->timeout_ms);
+	field_int_or_null(f, "maxInFlight", NULL, 1, MAX_IN_FLIGHT_MAX, &ret->max_in_flight);
+}
+
+static void
+arg_names(struct pg_args *a, const struct names *names)
+{
+	if (names->n)
+		pg_arg_texts(a, names->name, names->n);
+	else
+		pg_arg_null(a);
+}
+
+static void
+arg_int4_or_null(struct pg_args *a, int64_t v)
+{
+	if (v)
+		pg_arg_int4(a, (int32_t)v);
+	else
+		pg_arg_null(a);
+}
+
+void
+endpoint_in_arg(struct pg_args *a, const struct endpoint_in *in)
+{
+	pg_arg_text(a, in->uid);
+	pg_arg_text(a, in->url);
+	pg_arg_text(a, in->description);
+	pg_arg_int4(a, (int32_t)in->version);
+	pg_arg_bool(a, in->disabled);
+	arg_names(a, &in->event_types);
+	arg_names(a, &in->channels);
+	arg_int4_or_null(a, in->throttle_rate);
+	pg_arg_text(a, in->metadata);
+	if (in->retry_schedule.n >= 0)
+		pg_arg_int8s(a, in->retry_schedule.ms, in->retry_schedule.n);
+	else
+		pg_arg_null(a);
+	arg_int4_or_null(a, in->timeout_ms);
+	arg_int4_or_null(a, in->max_in_flight);
+}
+
+/* ---- the key ---- */
+
+static void
+wipe(void *p)
+{
+	secret_wipe(p);
+}
+
+static struct secret *
+secret_alloc(struct call *c)
+{
+	struct secret *key = arena_zalloc(c->arena, sizeof(*key));
+	arena_own(c->arena, key, wipe);
+	return key;
+}
+
+const struct secret *
+endpoint_secret_new(struct call *c)
+{
+	struct secret *key = secret_alloc(c);
+	sign_key_generate(key);
+	return key;
+}
+
+const struct secret *
+endpoint_secret_field(struct fields *f, const char *name)
+{
+	struct str text = { NULL, 0 };
+	struct err e;
+	int before = f->nproblems;
+	field_text_or_null(f, name, SIGN_TEXT_SIZE, &text);
+	if (f->nproblems != before)
+		return NULL;
+	if (!text.p)
+		return endpoint_secret_new(f->c);
+	struct secret *key = secret_alloc(f->c);
+	if (sign_key_parse(text, key, &e) == 0)
+		return key;
+	field_problem(f, name, "%s", e.text);
+	return NULL;
+}

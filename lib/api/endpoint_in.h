@@ -1,0 +1,32 @@
+/* What is told of an endpoint. */
+#pragma once
+
+#include "base/secret.h"
+
+#include "api/field.h"
+
+struct endpoint_in {
+	struct str uid;
+	struct str url; /* canonical */
+	struct str description;
+	int64_t version;
+	bool disabled;
+	struct names event_types; /* n == 0: all */
+	struct names channels;    /* n == 0: every message */
+	int64_t throttle_rate;    /* 0: no limit */
+	struct str metadata;
+	struct delays retry_schedule; /* n == -1: the server's */
+	int64_t timeout_ms;           /* 0: the server's */
+	int64_t max_in_flight;        /* 0: the server's */
+};
+
+void endpoint_in_read(struct fields *f, struct endpoint_in *ret);
+
+/* Twelve arguments, in the order of the struct. */
+void endpoint_in_arg(struct pg_args *a, const struct endpoint_in *in);
+
+/* A fresh signing key. In the call's arena, wiped with it. */
+const struct secret *endpoint_secret_new(struct call *c);
+/* Member `name`: a signing key in text form; absent or null: a fresh one. NULL when it is none (a
+ * problem was noted). */
+const struct secret *endpoint_secret_field(struct fields *f, const char *name);

@@ -1,0 +1,70 @@
+/* /app/{app}/endpoint/{endpoint}/stats: how its attempts of a stretch of time went. */
+#include "api/endpoint_ref.h"
+#include "api/handlers.h"
+#include "statements.h"
+
+#define DAY_US         (24 * 3600 * USEC_PER_SEC)
+#define WINDOW_MAX_US  (28 * DAY_US)
+#define SLACK_US       (300 * USEC_PER_SEC) /* clocks differ, and requests take time */
+#define STATUS_SUCCESS 0
+#define STATUS_FAIL    2
+
+static void
+on_counted(struct call *c, const struct pg_result *r)
+{
+	const PGresult *counts = r->res[0];
+	if (!pg_rows(counts)) {
+		call_not_found(c);
+		return;
+	}
+	int64_t success = 0, fail = 0;
+	for (int i = 0; i < pg_rows(counts); i++) {
+		if (pg_null(counts, i, 0))
+			continue;
+		if (pg_int(counts, i, 0) == STATUS_SUCCESS)
+			success += pg_int(counts, i, 1);
+		if (pg_int(counts, i, 0) == STATUS_FAIL)
+			fail += pg_int(counts, i, 1);
+	}
+	struct jw *j = call_json(c);
+	jw_open_object(j);
+	jw_put_i64(j, "success", success);
+	jw_put_i64(j, "pending", 0); /* attempts are recorded when they have ended */
+	jw_put_i64(j, "sending", 0);
+	jw_put_i64(j, "fail", fail);
+	jw_put_i64(j, "canceled", 0);
+	jw_close_object(j);
+	call_reply_json(c, 200, j);
+}
+
+/* The stretch asked for: by default as much as may be asked for, up to now. */
+static int
+read_window(struct call *c, struct wall *since, struct wall *until)
+{
+	struct wall now = loop_wall(c->parts->loop);
+	*since = (struct wall){ 0 };
+	*until = now;
+	if (call_query_time(c, "since", since) || call_query_time(c, "until", until))
+		return -1;
+	if (since->us == 0)
+		since->us = until->us - WINDOW_MAX_US;
+	if (since->us > until->us || until->us - since->us > WINDOW_MAX_US + SLACK_US ||
+	    until->us > now.us + SLACK_US) {
+		call_fail_code(c, 400, "invalid_range",
+		    "since and until must be at most 28 days apart, in order, and not in the future");
+		return -1;
+	}
+	return 0;
+}
+
+void
+api_endpoint_stats(struct call *c)
+{
+	struct wall since, until;
+	if (read_window(c, &since, &until))
+		return;
+	struct pg_args *a = endpoint_args(c);
+	pg_arg_time(a, since);
+	pg_arg_time(a, until);
+	call_query_one(c, &stmt_endpoint_stats, a, on_counted);
+}
