@@ -3,7 +3,8 @@
  *     embed statements NAME out.c out.h file.sql …   struct pg_stmt stmt_<file> for each file
  *     embed migrations NAME out.c out.h file.sql …   struct migration NAME[] in the given order
  *
- * A statement's number of parameters is the highest $n in its text outside comments and literals. */
+ * A statement's number of parameters is the highest $n in its text outside comments and literals.
+ */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>

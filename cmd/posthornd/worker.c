@@ -1,21 +1,216 @@
-/* A worker that does nothing yet: it says that it is ready and waits to be stopped. */
+/* The worker: makes the parts, runs the loop, takes the parts down in order.
+ *
+ * Drain (SIGTERM): /readyz turns red and the listener closes; requests under way are answered; then
+ * the sender finishes what is in flight, records it and releases its slots; then the loop ends. The
+ * parts are freed in the reverse order of their making, the catalogue first: its pending answers go
+ * to parts that still live. */
 #include "worker.h"
 
+#include <ares.h>
+#include <curl/curl.h>
+#include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sysexits.h>
 #include <unistd.h>
+
+#include "base/log.h"
+#include "base/metric.h"
+
+#include "api/api.h"
+#include "http/server.h"
+#include "ingest/ingest.h"
+#include "loop/loop.h"
+#include "ops/maintenance.h"
+#include "ops/sight.h"
+#include "send/sender.h"
+#include "store/catalogue.h"
+
+#define CATALOGUE_APPS_MAX 100000
+#define READY_CHECK        (5 * USEC_PER_MS)
+#define REQUESTS_MAX       (5 * USEC_PER_SEC) /* how long a drain waits for requests under way */
+
+struct worker {
+	struct loop *loop;
+	const struct config *config;
+	const struct worker_env *env;
+	struct pg_pool *api_pool, *append_pool, *record_pool, *load_pool, *lease_pool;
+	struct catalogue *catalogue;
+	struct sender *sender;
+	struct ingest *ingest;
+	struct api *api;
+	struct http_server *server;
+	struct sight *sight;
+	struct maintenance *maintenance;
+	struct timer ready, quiet;
+	bool stopping;
+	usec_t stop_since;
+};
+
+static struct pg_pool *
+pool(struct worker *w, const char *name, int connections, int waiting_max, usec_t wait_max)
+{
+	const struct pg_options o = {
+		.url = w->config->database_url,
+		.name = name,
+		.connections = connections,
+		.waiting_max = waiting_max,
+		.wait_max = wait_max,
+		.run_max = 60 * USEC_PER_SEC,
+		.prepare = w->config->database_prepare,
+	};
+	return pg_pool_new(w->loop, &o);
+}
+
+static void
+make_pools(struct worker *w)
+{
+	usec_t lease = w->config->lease * USEC_PER_MS;
+	w->api_pool = pool(w, "api", (int)w->config->database_connections, 2000, 5 * USEC_PER_SEC);
+	w->append_pool = pool(w, "append", 1, 0, USEC_PER_SEC);
+	w->record_pool = pool(w, "record", 1, 0, USEC_PER_SEC);
+	w->load_pool = pool(w, "load", 2, 0, 2 * USEC_PER_SEC);
+	w->lease_pool = pool(w, "lease", 1, 0, lease / 2);
+}
+
+static int
+make_parts(struct worker *w, struct err *e)
+{
+	const struct sender_pools pools = { w->record_pool, w->load_pool, w->lease_pool };
+	w->catalogue = catalogue_new(w->loop, w->load_pool, CATALOGUE_APPS_MAX);
+	w->sender = sender_new(w->loop, w->config, w->catalogue, &pools, e);
+	if (!w->sender)
+		return -1;
+	w->ingest =
+	    ingest_new(w->loop, w->config, w->catalogue, w->sender, w->append_pool, w->load_pool);
+	const struct api_parts api = { w->loop, w->config, w->api_pool, w->catalogue, w->sender,
+		w->ingest };
+	w->api = api_new(&api);
+	const struct sight_parts sight = { w->loop, w->config, w->api, w->sender, w->ingest,
+		w->api_pool, w->lease_pool };
+	w->sight = sight_new(&sight);
+	w->maintenance = maintenance_new(w->loop, w->config, w->load_pool);
+	return 0;
+}
+
+/* ---- starting ----------------------------------------------------------------------------- */
+
+static void
+serve(struct worker *w)
+{
+	struct http_limits limits;
+	http_limits_default(&limits);
+	limits.body_max = (size_t)w->config->body_max;
+	limits.connections_max = (int)w->config->http_connections_max;
+	w->server = http_server_new(w->loop, w->env->listen_fd, &limits, api_handle, w->api);
+	ssize_t ignored = write(w->env->ready_fd, "r", 1);
+	(void)ignored; /* the supervisor sees the pipe close when we end */
+	LOG_INFO(WORKER_START, KV("pid", (int64_t)getpid()));
+}
+
+/* Serves from the moment the worker holds a slot. */
+static void
+on_ready_check(void *arg)
+{
+	struct worker *w = arg;
+	int slot;
+	int64_t epoch;
+	if (w->stopping)
+		return;
+	if (sender_home(w->sender, &slot, &epoch))
+		serve(w);
+	else
+		timer_set(&w->ready, READY_CHECK);
+}
+
+/* ---- stopping ----------------------------------------------------------------------------- */
+
+static void
+on_drained(void *arg)
+{
+	struct worker *w = arg;
+	loop_stop(w->loop);
+}
+
+/* Waits for the requests under way; then the sender drains. */
+static void
+on_quiet_check(void *arg)
+{
+	struct worker *w = arg;
+	bool quiet =
+	    ingest_pending(w->ingest) == 0 && (!w->server || http_server_pending(w->server) == 0);
+	if (quiet || loop_now(w->loop) - w->stop_since > REQUESTS_MAX)
+		sender_drain(w->sender, on_drained, w);
+	else
+		timer_set(&w->quiet, READY_CHECK);
+}
+
+static void
+on_stop(int signum, void *arg)
+{
+	struct worker *w = arg;
+	if (w->stopping)
+		return;
+	w->stopping = true;
+	w->stop_since = loop_now(w->loop);
+	LOG_INFO(WORKER_STOP, KV("signal", signum));
+	sight_stop(w->sight);
+	if (w->server)
+		http_server_drain(w->server);
+	timer_set(&w->quiet, 0);
+}
+
+static void
+free_parts(struct worker *w)
+{
+	if (w->server)
+		http_server_free(w->server);
+	maintenance_free(w->maintenance);
+	catalogue_free(w->catalogue);
+	ingest_free(w->ingest);
+	sender_free(w->sender);
+	pg_pool_free(w->api_pool);
+	pg_pool_free(w->append_pool);
+	pg_pool_free(w->record_pool);
+	pg_pool_free(w->load_pool);
+	pg_pool_free(w->lease_pool);
+	sight_free(w->sight);
+	api_free(w->api);
+	timer_done(&w->ready);
+	timer_done(&w->quiet);
+}
 
 int
 worker_main(const struct config *c, const struct worker_env *env)
 {
-	sigset_t stop;
-	int signum;
-	(void)c;
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGTERM);
-	sigaddset(&stop, SIGINT);
-	sigprocmask(SIG_BLOCK, &stop, NULL);
-	if (write(env->ready_fd, "r", 1) != 1)
-		return 1;
-	sigwait(&stop, &signum);
-	return 0;
+	struct worker w = { .config = c, .env = env };
+	struct err e;
+	char tag[16];
+	snprintf(tag, sizeof(tag), "worker-%d", env->index);
+	log_set_tag(tag);
+	metric_row_set(env->index);
+	signal(SIGPIPE, SIG_IGN);
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	ares_library_init(ARES_LIB_INIT_ALL);
+	w.loop = loop_new();
+	loop_signal(w.loop, SIGTERM, on_stop, &w);
+	loop_signal(w.loop, SIGINT, on_stop, &w);
+	timer_init(&w.ready, w.loop, on_ready_check, &w);
+	timer_init(&w.quiet, w.loop, on_quiet_check, &w);
+	make_pools(&w);
+	int status = EX_OK;
+	if (make_parts(&w, &e)) {
+		LOG_ERROR(FATAL, KV("reason", e.text));
+		status = err_exit_code(e.kind);
+	} else {
+		timer_set(&w.ready, 0);
+		loop_run(w.loop);
+	}
+	free_parts(&w);
+	loop_free(w.loop);
+	ares_library_cleanup();
+	curl_global_cleanup();
+	return status;
 }

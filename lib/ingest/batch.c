@@ -5,12 +5,14 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+
 #include "statements.h"
 
-#define COLUMNS     11
-#define COLUMN_MAX  (BATCH_BYTES_MAX + (96 << 20)) /* one event of the largest body on top, and lengths */
-#define KEY_PERIOD  (6 * 3600 * USEC_PER_SEC)
-#define UID_PERIOD  (7 * 24 * 3600 * USEC_PER_SEC)
+#define COLUMNS 11
+#define COLUMN_MAX                                                                                 \
+	(BATCH_BYTES_MAX + (96 << 20)) /* one event of the largest body on top, and lengths */
+#define KEY_PERIOD (6 * 3600 * USEC_PER_SEC)
+#define UID_PERIOD (7 * 24 * 3600 * USEC_PER_SEC)
 
 struct batch {
 	const struct config *config;
@@ -71,7 +73,8 @@ build_plain(struct batch *b, struct pg_args *args, const struct batch_row *rows,
 static struct str
 digest(bool has, const unsigned char *bytes)
 {
-	return has ? (struct str){ (const char *)bytes, FINGERPRINT_SIZE } : (struct str){ NULL, 0 };
+	return has ? (struct str){ (const char *)bytes, FINGERPRINT_SIZE }
+		   : (struct str){ NULL, 0 };
 }
 
 static void

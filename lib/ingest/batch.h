@@ -21,8 +21,8 @@ struct batch; /* opaque */
 struct batch *batch_new(const struct config *c);
 void batch_free(struct batch *b);
 
-/* Builds and submits. The rows and what they point to are read before it returns. fn gets the result
- * of the append last (the ids stored are its rows). */
+/* Builds and submits. The rows and what they point to are read before it returns. fn gets the
+ * result of the append last (the ids stored are its rows). */
 struct pg_ticket *batch_submit(struct batch *b, struct pg_pool *pool, int slot, int64_t epoch,
     struct wall now, const struct batch_row *rows, int n, pg_fn fn, void *arg);
 

@@ -1,8 +1,8 @@
 /* The ingestor.
  *
  *   submit ─> (catalogue) ─> match ─> WAITING ─> APPENDING ─> stored: answer, deliver
- *                 ^                                  └─> not stored: why? ─┬─> answer (duplicate, error)
- *                 └────────────── the catalogue had moved on ──────────────┘
+ *                 ^                                  └─> not stored: why? ─┬─> answer (duplicate,
+ * error) └────────────── the catalogue had moved on ──────────────┘
  *
  * One append is under way at a time; what arrives meanwhile is the next batch. Nothing is appended
  * while the sender is backlogged or the worker has no home slot. */
@@ -16,14 +16,17 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
+
 #include "ingest/batch.h"
 #include "ingest/limbo.h"
 #include "statements.h"
 
-#define WAIT_MAX  (5 * USEC_PER_SEC) /* for room or a slot; then the producer is told to try again */
-#define DOWN_MAX  USEC_PER_SEC /* without a database: long enough for it to restart */
-#define TRIES_MAX 5 /* appends of one event; a catalogue that changes faster than that is not ours */
-#define TICK      (100 * USEC_PER_MS)
+#define WAIT_MAX (5 * USEC_PER_SEC) /* for room or a slot; then the producer is told to try again  \
+				     */
+#define DOWN_MAX USEC_PER_SEC       /* without a database: long enough for it to restart */
+#define TRIES_MAX                                                                                  \
+	5 /* appends of one event; a catalogue that changes faster than that is not ours */
+#define TICK (100 * USEC_PER_MS)
 
 /* One event on its way. */
 struct pending {
@@ -35,7 +38,7 @@ struct pending {
 	int tries;
 	const struct cat_app *app; /* one reference: what it was matched with */
 	int ntargets;
-	int64_t *targets; /* owned */
+	int64_t *targets;        /* owned */
 	struct message *message; /* one reference; NULL until it is in a batch */
 	struct arena *arena;     /* of the question why */
 	TAILQ_ENTRY(pending) entry;
@@ -117,7 +120,8 @@ match(struct pending *p, const struct cat_app *app)
 	p->ntargets = 0;
 	for (int i = 0; i < app->nendpoints; i++) {
 		const struct cat_endpoint *e = &app->endpoints[i];
-		if (!e->disabled && filter_match(&e->filter, ev->event_type, ev->channels, ev->nchannels))
+		if (!e->disabled &&
+		    filter_match(&e->filter, ev->event_type, ev->channels, ev->nchannels))
 			p->targets[p->ntargets++] = e->id;
 	}
 }
@@ -262,8 +266,8 @@ ask_why(struct pending *p)
 	arena_reset(p->arena);
 	pg_args_init(&args, p->arena);
 	pg_arg_int8(&args, p->app->id);
-	pg_arg_bytes(&args, ev->has_key ? (struct str){ (const char *)ev->key, FINGERPRINT_SIZE } :
-					  (struct str){ NULL, 0 });
+	pg_arg_bytes(&args, ev->has_key ? (struct str){ (const char *)ev->key, FINGERPRINT_SIZE }
+					: (struct str){ NULL, 0 });
 	pg_arg_text(&args, ev->event_id);
 	pg_arg_int4(&args, batch_key_bucket_oldest(p->in->batch, now));
 	pg_arg_int4(&args, batch_uid_bucket_oldest(p->in->batch, now));
@@ -308,7 +312,8 @@ append_done(struct ingest *in, struct pending_list *done, const PGresult *r, int
 	struct pending *p;
 	while ((p = TAILQ_FIRST(done))) {
 		TAILQ_REMOVE(done, p, entry);
-		if (all || bsearch(&p->message->id, stored, nstored, sizeof(*stored), compare_ids)) {
+		if (all ||
+		    bsearch(&p->message->id, stored, nstored, sizeof(*stored), compare_ids)) {
 			accept_event(p);
 		} else {
 			sender_forget(in->sender, p->message);
@@ -341,8 +346,8 @@ make_message(struct ingest *in, struct pending *p)
 {
 	const struct ingest_event *ev = p->ev;
 	char *payload = mem_strndup(ev->payload.p, ev->payload.n);
-	p->message = message_new(p->app->id, sender_id(in->sender), ev->event_type, payload,
-	    ev->payload.n);
+	p->message =
+	    message_new(p->app->id, sender_id(in->sender), ev->event_type, payload, ev->payload.n);
 	p->message->accepted = loop_now(in->loop);
 	sender_expect(in->sender, p->message, p->ntargets);
 }
@@ -369,8 +374,8 @@ flush(void *arg)
 	}
 	in->nflying = n;
 	in->sent = clock_mono();
-	in->ticket = batch_submit(in->batch, in->append, slot, epoch, loop_wall(in->loop), rows, n,
-	    on_appended, in);
+	in->ticket = batch_submit(
+	    in->batch, in->append, slot, epoch, loop_wall(in->loop), rows, n, on_appended, in);
 }
 
 static void
@@ -391,8 +396,8 @@ on_tick(void *arg)
 	while ((p = TAILQ_FIRST(&in->waiting)) && (no_database || now - p->since > WAIT_MAX)) {
 		TAILQ_REMOVE(&in->waiting, p, entry);
 		fail_with(p, ERR_UNAVAILABLE,
-		    no_database ? "the database does not answer; try again" :
-				  "the service is busy; try again");
+		    no_database ? "the database does not answer; try again"
+				: "the service is busy; try again");
 	}
 	if (!TAILQ_EMPTY(&in->waiting)) {
 		defer_schedule(&in->kick);

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
+
 #include "pg/pg.h"
 #include "policy/fingerprint.h"
 #include "send/sender.h"
@@ -23,16 +24,17 @@ void ingest_free(struct ingest *in);
 int ingest_pending(const struct ingest *in);
 bool ingest_stalled(const struct ingest *in); /* an append has been under way for over 2 s */
 
-/* One event, already validated by the caller (names, payload). All slices live until the callback. */
+/* One event, already validated by the caller (names, payload). All slices live until the callback.
+ */
 struct ingest_event {
 	struct str org;
-	struct str app_ref;  /* id or uid */
+	struct str app_ref; /* id or uid */
 	struct str event_type;
 	struct str event_id; /* {NULL, 0}: none */
 	int nchannels;
 	struct str channels[INGEST_CHANNELS_MAX];
-	struct str payload;  /* exactly the producer's bytes; copied */
-	bool has_key;        /* Idempotency-Key given */
+	struct str payload; /* exactly the producer's bytes; copied */
+	bool has_key;       /* Idempotency-Key given */
 	unsigned char key[FINGERPRINT_SIZE];
 	unsigned char body[FINGERPRINT_SIZE]; /* fingerprint of the request, when has_key */
 };
@@ -40,9 +42,10 @@ struct ingest_event {
 struct ingest_answer {
 	int64_t app_id;
 	int64_t msg_id;
-	bool replayed; /* an earlier request with the same key made this message; what follows is its */
+	bool replayed; /* an earlier request with the same key made this message; what follows is
+			  its */
 	struct str event_type, event_id, payload; /* payload.p NULL: expunged since */
-	struct str channels; /* comma-separated; {NULL, 0}: none */
+	struct str channels;                      /* comma-separated; {NULL, 0}: none */
 };
 
 /* Exactly once, never from inside ingest_submit; exactly one of a and e is not NULL. Errors:

@@ -1,5 +1,5 @@
-/* Looking up what may have been stored. One question at a time, in the order of arrival; repeated until
- * the database answers. */
+/* Looking up what may have been stored. One question at a time, in the order of arrival; repeated
+ * until the database answers. */
 #include "ingest/limbo.h"
 
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "base/mem.h"
+
 #include "statements.h"
 
 #define BATCH_MAX 500
@@ -74,8 +75,7 @@ ask(void *arg)
 	int64_t apps[BATCH_MAX], ids[BATCH_MAX];
 	int n = 0;
 	const struct lost *x, *first = TAILQ_FIRST(&lb->list);
-	TAILQ_FOREACH(x, &lb->list, entry)
-	{
+	TAILQ_FOREACH(x, &lb->list, entry) {
 		/* One slot a question: that of the first. */
 		if (n == BATCH_MAX || id_slot(x->message->id) != id_slot(first->message->id))
 			break;

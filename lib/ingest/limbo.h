@@ -1,6 +1,7 @@
 /* Events whose append ended without an answer: the connection broke, so they may be stored or not.
- * Their producers were told to try again, but an Idempotency-Key may find them stored, and then they
- * count as accepted. So they are looked up, under the slot's lock, when the database answers again. */
+ * Their producers were told to try again, but an Idempotency-Key may find them stored, and then
+ * they count as accepted. So they are looked up, under the slot's lock, when the database answers
+ * again. */
 #pragma once
 
 #include "loop/loop.h"

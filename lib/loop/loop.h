@@ -4,10 +4,9 @@
  * the function that registered it. */
 #pragma once
 
+#include <event2/event.h>
 #include <stdbool.h>
 #include <sys/queue.h>
-
-#include <event2/event.h>
 
 #include "base/clock.h"
 
@@ -31,7 +30,8 @@ struct wall loop_wall(const struct loop *l);
 usec_t loop_longest_turn(struct loop *l);
 
 /* A call that runs once before the loop waits again. Embedded in its owner; scheduling an already
- * scheduled one does nothing; a deferred call may schedule itself again (it then runs next turn). */
+ * scheduled one does nothing; a deferred call may schedule itself again (it then runs next turn).
+ */
 struct defer {
 	void (*fn)(void *arg);
 	void *arg;

@@ -1,11 +1,13 @@
-/* Parameters in PostgreSQL's binary formats (network byte order; the send/recv functions of the types
- * in the server's source). Fixed-size values are written into the arena, texts and bytes borrowed. */
+/* Parameters in PostgreSQL's binary formats (network byte order; the send/recv functions of the
+ * types in the server's source). Fixed-size values are written into the arena, texts and bytes
+ * borrowed. */
 #include <arpa/inet.h>
 #include <assert.h>
 #include <endian.h>
 #include <string.h>
 
 #include "base/buf.h"
+
 #include "pg/pg.h"
 #include "pg/wire.h"
 
@@ -94,8 +96,9 @@ pg_arg_time_or_null(struct pg_args *a, struct wall v)
 		pg_arg_null(a);
 }
 
-/* ---- arrays: int32 dimensions, int32 has-nulls, int32 element oid, then for the one dimension int32
- * length and int32 lower bound, then the elements, each behind its int32 length (-1 for null). */
+/* ---- arrays: int32 dimensions, int32 has-nulls, int32 element oid, then for the one dimension
+ * int32 length and int32 lower bound, then the elements, each behind its int32 length (-1 for
+ * null). */
 
 #define ARRAY_HEAD 20
 
@@ -180,7 +183,8 @@ void
 pg_array_end(struct pg_array *a, struct pg_args *args)
 {
 	assert(!a->out->failed); /* the caller bounds its batches well below the buffer's maximum */
-	uint32_t head[5] = { htonl(1), htonl(a->nulls), htonl(a->oid), htonl((uint32_t)a->n), htonl(1) };
+	uint32_t head[5] = { htonl(1), htonl(a->nulls), htonl(a->oid), htonl((uint32_t)a->n),
+		htonl(1) };
 	memcpy(a->out->data, head, sizeof(head));
 	if (a->n == 0) {
 		/* An empty array has no dimension. */

@@ -3,12 +3,12 @@
  * migration still runs once. */
 #include "pg/migrate.h"
 
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "base/log.h"
+
 #include "pg/pg.h"
 
 #define MIGRATE_LOCK 7061657701 /* any constant: the key of the advisory lock */
@@ -27,7 +27,8 @@ pg_connect_sync(const char *url, struct err *e)
 	if (c && PQstatus(c) == CONNECTION_OK)
 		return c;
 	const char *why = c ? PQerrorMessage(c) : "out of memory";
-	err_set(e, ERR_UNAVAILABLE, "cannot connect to the database: %.*s", (int)strcspn(why, "\n"), why);
+	err_set(e, ERR_UNAVAILABLE, "cannot connect to the database: %.*s", (int)strcspn(why, "\n"),
+	    why);
 	PQfinish(c);
 	return NULL;
 }
@@ -103,8 +104,9 @@ apply_one(PGconn *c, const struct migration *m, struct err *e)
 	const char *values[] = { m->name, sum };
 	if (pg_exec_sync(c, m->sql, e))
 		return err_prefix(e, "migration %s", m->name);
-	PGresult *r = PQexecParams(c, "insert into schema_migration (name, checksum) values ($1, $2)", 2,
-	    NULL, values, NULL, NULL, 0);
+	PGresult *r =
+	    PQexecParams(c, "insert into schema_migration (name, checksum) values ($1, $2)", 2,
+		NULL, values, NULL, NULL, 0);
 	if (PQresultStatus(r) != PGRES_COMMAND_OK)
 		return result_err(r, e);
 	PQclear(r);
@@ -112,15 +114,16 @@ apply_one(PGconn *c, const struct migration *m, struct err *e)
 	return 0;
 }
 
-/* One transaction: take the lock, look, apply the next missing one. *ret_more is false at the end. */
+/* One transaction: take the lock, look, apply the next missing one. *ret_more is false at the end.
+ */
 static int
 apply_next(PGconn *c, const struct migration *m, int n, bool *ret_more, struct err *e)
 {
 	char lock[96];
 	int known;
 	snprintf(lock, sizeof(lock), "select pg_advisory_xact_lock(%lld)", (long long)MIGRATE_LOCK);
-	if (pg_exec_sync(c, "begin", e) || pg_exec_sync(c, lock, e) || pg_exec_sync(c, table_sql, e) ||
-	    compare(c, m, n, &known, e))
+	if (pg_exec_sync(c, "begin", e) || pg_exec_sync(c, lock, e) ||
+	    pg_exec_sync(c, table_sql, e) || compare(c, m, n, &known, e))
 		return -1;
 	*ret_more = known < n;
 	if (*ret_more && apply_one(c, &m[known], e))

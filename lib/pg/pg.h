@@ -1,22 +1,22 @@
 /* PostgreSQL on the loop: pools of nonblocking connections in pipeline mode.
  *
- * A request is one transaction: one or more prepared statements sent together, ended by one sync; the
- * server runs them in one implicit transaction (any error undoes all). Results arrive together.
+ * A request is one transaction: one or more prepared statements sent together, ended by one sync;
+ * the server runs them in one implicit transaction (any error undoes all). Results arrive together.
  * A lost connection fails its request with ERR_UNAVAILABLE (the outcome of a transaction then is
  * unknown) and is made again with jittered backoff. A request waits in the pool while no connection
  * is free, at most for `wait_max`. */
 #pragma once
 
+#include <libpq-fe.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#include <libpq-fe.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
+
 #include "loop/loop.h"
 
 /* A statement of lib/<layer>/sql/<name>.sql, made by the build tool. */
@@ -44,9 +44,9 @@ void pg_arg_bool(struct pg_args *a, bool v);
 void pg_arg_int2(struct pg_args *a, int16_t v);
 void pg_arg_int4(struct pg_args *a, int32_t v);
 void pg_arg_int8(struct pg_args *a, int64_t v);
-void pg_arg_text(struct pg_args *a, struct str v);         /* p == NULL: SQL null */
-void pg_arg_bytes(struct pg_args *a, struct str v);        /* bytea; p == NULL: SQL null */
-void pg_arg_time(struct pg_args *a, struct wall v);        /* timestamptz */
+void pg_arg_text(struct pg_args *a, struct str v);          /* p == NULL: SQL null */
+void pg_arg_bytes(struct pg_args *a, struct str v);         /* bytea; p == NULL: SQL null */
+void pg_arg_time(struct pg_args *a, struct wall v);         /* timestamptz */
 void pg_arg_time_or_null(struct pg_args *a, struct wall v); /* us == 0: SQL null */
 void pg_arg_int8s(struct pg_args *a, const int64_t *v, int n);
 void pg_arg_texts(struct pg_args *a, const struct str *v, int n); /* p == NULL elements are null */
@@ -74,8 +74,8 @@ void pg_array_bool(struct pg_array *a, bool v);
 void pg_array_int2(struct pg_array *a, int16_t v);
 void pg_array_int4(struct pg_array *a, int32_t v);
 void pg_array_int8(struct pg_array *a, int64_t v);
-void pg_array_bytes(struct pg_array *a, struct str v); /* bytea or text; p == NULL: null */
-void pg_array_time(struct pg_array *a, struct wall v); /* us == 0: null */
+void pg_array_bytes(struct pg_array *a, struct str v);       /* bytea or text; p == NULL: null */
+void pg_array_time(struct pg_array *a, struct wall v);       /* us == 0: null */
 void pg_array_end(struct pg_array *a, struct pg_args *args); /* becomes the next argument */
 
 /* ---- results ------------------------------------------------------------------------------ */
@@ -90,7 +90,7 @@ int pg_affected(const PGresult *r); /* rows of a command without result rows */
 /* Fields by column number; the type must be the statement's (asserted by length where possible). */
 bool pg_null(const PGresult *r, int row, int col);
 bool pg_bool(const PGresult *r, int row, int col);
-int64_t pg_int(const PGresult *r, int row, int col); /* int2, int4, int8 by length; null is 0 */
+int64_t pg_int(const PGresult *r, int row, int col);    /* int2, int4, int8 by length; null is 0 */
 struct str pg_str(const PGresult *r, int row, int col); /* text, bytea; null is {NULL, 0} */
 struct wall pg_time(const PGresult *r, int row, int col); /* null is {0} */
 /* Elements of a one-dimensional array into the arena; returns the count, 0 for null. */
@@ -102,20 +102,20 @@ int pg_strs(const PGresult *r, int row, int col, struct arena *a, struct str **r
 struct pg_pool; /* opaque */
 
 struct pg_options {
-	const char *url;     /* borrowed for the call */
-	const char *name;    /* application_name suffix and log name; borrowed for ever */
+	const char *url;  /* borrowed for the call */
+	const char *name; /* application_name suffix and log name; borrowed for ever */
 	int connections;
-	int waiting_max;     /* requests in line before pg_submit refuses; 0: no limit (internal users
-	                      * with bounds of their own) */
-	usec_t wait_max;     /* in line before ERR_UNAVAILABLE; 0: for ever */
-	usec_t run_max;      /* on the server before the connection is dropped; 0: for ever */
+	int waiting_max; /* requests in line before pg_submit refuses; 0: no limit (internal users
+			  * with bounds of their own) */
+	usec_t wait_max; /* in line before ERR_UNAVAILABLE; 0: for ever */
+	usec_t run_max;  /* on the server before the connection is dropped; 0: for ever */
 	bool prepare;
 };
 
 struct pg_pool *pg_pool_new(struct loop *l, const struct pg_options *o);
 /* Fails what waits and what runs (callbacks run first, on this stack). */
 void pg_pool_free(struct pg_pool *p);
-int pg_pool_ready(const struct pg_pool *p);     /* connections that work */
+int pg_pool_ready(const struct pg_pool *p);         /* connections that work */
 usec_t pg_pool_down_since(const struct pg_pool *p); /* 0 while a connection works */
 
 #define PG_STATEMENTS_MAX 12
@@ -131,7 +131,8 @@ typedef void (*pg_fn)(void *arg, const struct pg_result *r, const struct err *e)
 struct pg_ticket; /* opaque */
 
 /* One transaction of n statements. What the args point to must stay until the callback. */
-struct pg_ticket *pg_submit(struct pg_pool *p, const struct pg_call *calls, int n, pg_fn fn, void *arg);
+struct pg_ticket *pg_submit(
+    struct pg_pool *p, const struct pg_call *calls, int n, pg_fn fn, void *arg);
 /* The callback will not run; a transaction already sent may still take effect. */
 void pg_cancel(struct pg_ticket *t);
 

@@ -11,20 +11,22 @@
 #include "base/mem.h"
 #include "base/metric.h"
 #include "base/rand.h"
-#include "pg/conn.h"
-#include "pg/pg.h"
 
-#define TICK           (50 * USEC_PER_MS) /* granularity of the time-outs */
-#define DOWN_WAIT_MAX  USEC_PER_SEC       /* in line while nothing is connected: long enough for a
-                                           * server's restart, short enough for a producer */
+#include "pg/pg.h"
+#include "pg/session.h"
+
+#define TICK (50 * USEC_PER_MS) /* granularity of the time-outs */
+#define DOWN_WAIT_MAX                                                                              \
+	USEC_PER_SEC /* in line while nothing is connected: long enough for a                      \
+		      * server's restart, short enough for a producer */
 
 TAILQ_HEAD(ticket_list, pg_ticket);
 
 struct pg_pool {
 	struct loop *loop;
 	const char *name;
-	int nconns;
-	struct pg_conn **conns;
+	int nsessions;
+	struct pg_session **sessions;
 	struct ticket_list line;
 	int waiting, waiting_max;
 	usec_t wait_max, run_max;
@@ -47,22 +49,22 @@ static void
 pool_drain(void *arg)
 {
 	struct pg_pool *p = arg;
-	for (int i = 0; i < p->nconns; i++) {
+	for (int i = 0; i < p->nsessions; i++) {
 		struct pg_ticket *t = TAILQ_FIRST(&p->line);
 		if (!t)
 			return;
-		if (conn_state(p->conns[i]) != CONN_IDLE)
+		if (session_state(p->sessions[i]) != SESSION_IDLE)
 			continue;
 		TAILQ_REMOVE(&p->line, t, entry);
 		p->waiting--;
 		metric_add(METRIC_PG_WAITING, -1);
 		t->since = loop_now(p->loop);
-		conn_run(p->conns[i], t);
+		session_run(p->sessions[i], t);
 	}
 }
 
 void
-pool_conn_changed(struct pg_pool *p)
+pool_session_changed(struct pg_pool *p)
 {
 	if (p->freeing)
 		return;
@@ -76,7 +78,8 @@ pool_conn_changed(struct pg_pool *p)
 }
 
 void
-pool_ticket_done(struct pg_pool *p, struct pg_ticket *t, const struct pg_result *r, const struct err *e)
+pool_ticket_done(
+    struct pg_pool *p, struct pg_ticket *t, const struct pg_result *r, const struct err *e)
 {
 	(void)p;
 	ticket_end(t, r, e);
@@ -111,11 +114,11 @@ on_tick(void *arg)
 	bool busy = false;
 	while (!TAILQ_EMPTY(&p->line) && in_line_too_long(p, TAILQ_FIRST(&p->line), now))
 		fail_first_in_line(p, "the database did not answer in time");
-	for (int i = 0; i < p->nconns; i++) {
-		const struct pg_ticket *t = conn_ticket(p->conns[i]);
+	for (int i = 0; i < p->nsessions; i++) {
+		const struct pg_ticket *t = session_ticket(p->sessions[i]);
 		if (t && p->run_max && now - t->since > p->run_max)
-			conn_drop(p->conns[i], "a transaction took too long");
-		busy = busy || conn_ticket(p->conns[i]);
+			session_drop(p->sessions[i], "a transaction took too long");
+		busy = busy || session_ticket(p->sessions[i]);
 	}
 	if (busy || !TAILQ_EMPTY(&p->line))
 		timer_set(&p->tick, TICK);
@@ -134,12 +137,12 @@ pg_pool_new(struct loop *l, const struct pg_options *o)
 	TAILQ_INIT(&p->line);
 	timer_init(&p->tick, l, on_tick, p);
 	defer_init(&p->drain, l, pool_drain, p);
-	p->conns = mem_zalloc(sizeof(*p->conns) * (size_t)o->connections);
-	p->nconns = o->connections;
-	for (int i = 0; i < p->nconns; i++) {
+	p->sessions = mem_zalloc(sizeof(*p->sessions) * (size_t)o->connections);
+	p->nsessions = o->connections;
+	for (int i = 0; i < p->nsessions; i++) {
 		uint64_t seed;
 		rand_bytes(&seed, sizeof(seed));
-		p->conns[i] = conn_new(p, l, o, seed);
+		p->sessions[i] = session_new(p, l, o, seed);
 	}
 	return p;
 }
@@ -152,12 +155,12 @@ pg_pool_free(struct pg_pool *p)
 	p->freeing = true;
 	while (!TAILQ_EMPTY(&p->line))
 		fail_first_in_line(p, "the program stops");
-	for (int i = 0; i < p->nconns; i++)
-		if (conn_ticket(p->conns[i]))
-			conn_drop(p->conns[i], "the program stops");
-	for (int i = 0; i < p->nconns; i++)
-		conn_free(p->conns[i]);
-	free(p->conns);
+	for (int i = 0; i < p->nsessions; i++)
+		if (session_ticket(p->sessions[i]))
+			session_drop(p->sessions[i], "the program stops");
+	for (int i = 0; i < p->nsessions; i++)
+		session_free(p->sessions[i]);
+	free(p->sessions);
 	timer_done(&p->tick);
 	defer_cancel(&p->drain);
 	free(p);
@@ -167,8 +170,8 @@ int
 pg_pool_ready(const struct pg_pool *p)
 {
 	int n = 0;
-	for (int i = 0; i < p->nconns; i++)
-		n += p->conns[i] && conn_state(p->conns[i]) >= CONN_IDLE;
+	for (int i = 0; i < p->nsessions; i++)
+		n += p->sessions[i] && session_state(p->sessions[i]) >= SESSION_IDLE;
 	return n;
 }
 
@@ -232,7 +235,7 @@ void
 pg_cancel(struct pg_ticket *t)
 {
 	t->fn = NULL;
-	if (t->conn)
+	if (t->session)
 		return; /* the server's answer will end it */
 	struct pg_pool *p = t->pool;
 	TAILQ_REMOVE(&p->line, t, entry);

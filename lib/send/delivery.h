@@ -4,8 +4,8 @@
  *      │  (a stub's payload)  (its name)                 ▲
  *      └── endpoint gone, lane full ─────────────────────┘
  *
- * A delivery belongs to exactly one holder at a time: a lane's queue, the payload loader, an exchange,
- * or a record batch. delivery_set is the only place that changes the state. */
+ * A delivery belongs to exactly one holder at a time: a lane's queue, the payload loader, an
+ * exchange, or a record batch. delivery_set is the only place that changes the state. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,6 +13,7 @@
 #include <sys/queue.h>
 
 #include "base/clock.h"
+
 #include "policy/classify.h"
 #include "send/message.h"
 #include "send/sender.h"
@@ -40,7 +41,7 @@ struct delivery {
 	enum trigger trigger;
 	enum delivery_state state;
 	bool announced; /* by a retry row (retry.h); else it is an event's own first step */
-	usec_t due;          /* since when it could have started */
+	usec_t due;     /* since when it could have started */
 	TAILQ_ENTRY(delivery) entry;
 };
 TAILQ_HEAD(delivery_list, delivery);
@@ -53,22 +54,22 @@ void delivery_set(struct delivery *d, enum delivery_state state);
 /* How a step ended: what is recorded. */
 struct result {
 	struct delivery *delivery; /* owned until recorded */
-	bool attempted;  /* an attempt row is written */
+	bool attempted;            /* an attempt row is written */
 	bool success;
-	int64_t id;      /* of the attempt row */
+	int64_t id; /* of the attempt row */
 	int http_status;
 	enum transport transport;
 	int duration_ms;
 	int16_t url_no;
 	int64_t retry_after_ms; /* what the receiver asked for; 0: nothing */
-	struct str response; /* owned */
+	struct str response;    /* owned */
 	char error[96];
 	/* What follows: at most one of the two. */
-	struct wall next; /* us != 0: a retry row with that due time */
-	bool deferred;    /* … which is no new try: the lane was full */
+	struct wall next;      /* us != 0: a retry row with that due time */
+	bool deferred;         /* … which is no new try: the lane was full */
 	enum dead_reason dead; /* != 0: a dead letter */
 	int64_t dead_id;
-	bool gone;        /* disable the endpoint afterwards */
+	bool gone; /* disable the endpoint afterwards */
 	TAILQ_ENTRY(result) entry;
 };
 TAILQ_HEAD(result_list, result);

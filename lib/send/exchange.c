@@ -1,7 +1,7 @@
 /* One request to one endpoint: resolve, sign, send.
  *
- * The signature covers the attempt's own time, so it is made as late as possible: when the address is
- * known and the request is handed to the client. */
+ * The signature covers the attempt's own time, so it is made as late as possible: when the address
+ * is known and the request is handed to the client. */
 #include "send/exchange.h"
 
 #include <assert.h>
@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/metric.h"
+
 #include "policy/retry_after.h"
 #include "policy/sign.h"
 
@@ -112,7 +113,8 @@ write_headers(struct exchange *x)
 		snprintf(x->id[i], sizeof(x->id[i]), "%s-id: %s", names[i], id);
 		snprintf(x->timestamp[i], sizeof(x->timestamp[i]), "%s-timestamp: %lld", names[i],
 		    (long long)timestamp_s);
-		snprintf(x->signature[i], sizeof(x->signature[i]), "%s-signature: %s", names[i], signature);
+		snprintf(x->signature[i], sizeof(x->signature[i]), "%s-signature: %s", names[i],
+		    signature);
 		x->headers[n++] = x->id[i];
 		x->headers[n++] = x->timestamp[i];
 		x->headers[n++] = x->signature[i];

@@ -10,12 +10,12 @@
 
 struct exchanges; /* opaque */
 
-/* The exchange is over: r holds the delivery, the transport's end and the answer. Owns r from now on.
- * On the loop's stack, once for each exchange_start, not after exchanges_free. */
+/* The exchange is over: r holds the delivery, the transport's end and the answer. Owns r from now
+ * on. On the loop's stack, once for each exchange_start, not after exchanges_free. */
 typedef void (*exchange_fn)(void *arg, struct result *r);
 
-struct exchanges *exchanges_new(struct loop *l, const struct config *c, exchange_fn fn, void *arg,
-    struct err *e);
+struct exchanges *exchanges_new(
+    struct loop *l, const struct config *c, exchange_fn fn, void *arg, struct err *e);
 /* Aborts and frees what is under way. */
 void exchanges_free(struct exchanges *xs);
 

@@ -1,19 +1,18 @@
 /* Lanes and turns.
  *
- * Invariants: a lane is active iff it has a delivery waiting and may start it; a group (application)
- * is in the ring iff one of its lanes is active; `ready` is the number of deliveries waiting in active
- * lanes. lane_judge restores all three after any change. */
+ * Invariants: a lane is active iff it has a delivery waiting and may start it; a group
+ * (application) is in the ring iff one of its lanes is active; `ready` is the number of deliveries
+ * waiting in active lanes. lane_judge restores all three after any change. */
 #include "send/lane.h"
 
 #include <assert.h>
 #include <stdlib.h>
-
 #include <uthash.h>
 
 #include "base/mem.h"
 #include "base/metric.h"
 
-#define IDLE_MAX 4096 /* lanes kept prepared without any delivery */
+#define IDLE_MAX 4096                /* lanes kept prepared without any delivery */
 #define AGAIN    (500 * USEC_PER_MS) /* after an application could not be read */
 
 TAILQ_HEAD(lane_list, lane);
@@ -37,7 +36,7 @@ struct lane {
 /* The lanes of one application. */
 struct group {
 	struct lanes *lanes;
-	int64_t app_id; /* key */
+	int64_t app_id;            /* key */
 	const struct cat_app *app; /* one reference; NULL while it is not known */
 	bool loading;
 	struct timer again;
@@ -78,7 +77,8 @@ may_start(const struct lane *lane)
 {
 	if (!lane->group->app)
 		return false;
-	return !lane->route || lane->route->endpoint->disabled || lane->in_flight < lane_window(lane);
+	return !lane->route || lane->route->endpoint->disabled ||
+	       lane->in_flight < lane_window(lane);
 }
 
 static void
@@ -184,8 +184,7 @@ group_update(struct group *g, const struct cat_app *app)
 	struct lane *lane, *next;
 	g->app = cat_app_ref(app);
 	cat_app_unref(old);
-	TAILQ_FOREACH_SAFE(lane, &g->members, member, next)
-	{
+	TAILQ_FOREACH_SAFE(lane, &g->members, member, next) {
 		lane_prepare(lane);
 		lane_judge(lane, 0);
 	}
@@ -201,7 +200,8 @@ on_app(void *arg, const struct cat_app *app, const struct err *e)
 		if (g->app != app)
 			group_update(g, app);
 	} else {
-		/* Applications are never removed from the table, so "not found" is trouble as well. */
+		/* Applications are never removed from the table, so "not found" is trouble as well.
+		 */
 		(void)e;
 		timer_set(&g->again, AGAIN);
 	}
@@ -283,7 +283,7 @@ over_share(const struct lanes *ls, const struct lane *lane)
 		return false; /* it waits for us, not for its endpoint */
 	size_t bytes_left = ls->bytes_max > ls->queued_bytes ? ls->bytes_max - ls->queued_bytes : 0;
 	return lane->queued >= ls->lane_max || lane->queued >= ls->queue_max - ls->queued ||
-	    lane->queued_bytes > bytes_left;
+	       lane->queued_bytes > bytes_left;
 }
 
 static void
@@ -370,8 +370,7 @@ lane_drop(struct lane *lane, int slot)
 {
 	struct delivery *d, *next;
 	int dropped = 0;
-	TAILQ_FOREACH_SAFE(d, &lane->queue, entry, next)
-	{
+	TAILQ_FOREACH_SAFE(d, &lane->queue, entry, next) {
 		if (slot >= 0 && d->slot != slot)
 			continue;
 		TAILQ_REMOVE(&lane->queue, d, entry);
@@ -386,7 +385,7 @@ void
 lanes_drop(struct lanes *ls, int slot)
 {
 	struct lane *lane, *next;
-	HASH_ITER (hh, ls->by_endpoint, lane, next)
+	HASH_ITER(hh, ls->by_endpoint, lane, next)
 		lane_drop(lane, slot);
 }
 
@@ -408,7 +407,7 @@ bool
 lanes_slot_busy(const struct lanes *ls, int slot)
 {
 	const struct lane *lane, *next;
-	HASH_ITER (hh, ls->by_endpoint, lane, next) {
+	HASH_ITER(hh, ls->by_endpoint, lane, next) {
 		const struct delivery *d;
 		TAILQ_FOREACH(d, &lane->queue, entry)
 			if (d->slot == slot)
@@ -423,10 +422,8 @@ lanes_oldest(const struct lanes *ls)
 	const struct group *g;
 	const struct lane *lane;
 	usec_t oldest = 0;
-	TAILQ_FOREACH(g, &ls->ring, ring)
-	{
-		TAILQ_FOREACH(lane, &g->turns, turn)
-		{
+	TAILQ_FOREACH(g, &ls->ring, ring) {
+		TAILQ_FOREACH(lane, &g->turns, turn) {
 			usec_t due = TAILQ_FIRST(&lane->queue)->due;
 			if (oldest == 0 || due < oldest)
 				oldest = due;
@@ -459,9 +456,9 @@ lanes_free(struct lanes *ls)
 	if (!ls)
 		return;
 	struct lane *lane, *next;
-	HASH_ITER (hh, ls->by_endpoint, lane, next)
+	HASH_ITER(hh, ls->by_endpoint, lane, next)
 		lane_drop(lane, -1);
-	HASH_ITER (hh, ls->by_endpoint, lane, next) {
+	HASH_ITER(hh, ls->by_endpoint, lane, next) {
 		struct group *g = lane->group;
 		lane->in_flight = 0; /* the exchanges were aborted before */
 		lane_free(lane);

@@ -1,11 +1,11 @@
 /* Lanes: the deliveries of one endpoint that wait in memory, and the order in which endpoints take
  * turns.
  *
- * Applications take turns, and within an application its endpoints: one delivery a turn. A lane takes
- * part (is active) while it has something waiting, its endpoint is known and it is below its window of
- * requests under way. A lane that its own endpoint holds up may not use more room than is left (dynamic
- * threshold, Choudhury and Hahne 1998): what is over is put off to the retry table, so that no set of
- * slow endpoints can fill the memory. */
+ * Applications take turns, and within an application its endpoints: one delivery a turn. A lane
+ * takes part (is active) while it has something waiting, its endpoint is known and it is below its
+ * window of requests under way. A lane that its own endpoint holds up may not use more room than is
+ * left (dynamic threshold, Choudhury and Hahne 1998): what is over is put off to the retry table,
+ * so that no set of slow endpoints can fill the memory. */
 #pragma once
 
 #include <stdbool.h>

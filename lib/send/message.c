@@ -8,7 +8,8 @@
 #include "base/metric.h"
 
 struct message *
-message_new(int64_t app_id, int64_t id, struct str event_type, char *payload_take, size_t payload_len)
+message_new(
+    int64_t app_id, int64_t id, struct str event_type, char *payload_take, size_t payload_len)
 {
 	struct message *m = mem_zalloc(sizeof(*m));
 	m->id = id;

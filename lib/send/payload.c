@@ -1,9 +1,11 @@
-/* The payload loader: one query at a time; while the database does not answer its deliveries wait. */
+/* The payload loader: one query at a time; while the database does not answer its deliveries wait.
+ */
 #include "send/payload.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
+
 #include "statements.h"
 
 #define BATCH_MAX 200

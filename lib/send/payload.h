@@ -7,7 +7,8 @@
 
 struct payloads; /* opaque */
 
-/* The payload is there (found) or does not exist any more. Gives d back. Loop's stack, once per d. */
+/* The payload is there (found) or does not exist any more. Gives d back. Loop's stack, once per d.
+ */
 typedef void (*payload_fn)(void *arg, struct delivery *d, bool found);
 
 struct payloads *payloads_new(struct loop *l, struct pg_pool *pool, payload_fn fn, void *arg);

@@ -1,12 +1,12 @@
 /* The record batches.
  *
- * One transaction: lock the slots shared, ask which are still held, insert attempts, retries and dead
- * letters. The inserts test the epochs again in their own snapshot, under the lock, so what the
- * question said holds for them too. A batch of successes alone needs none of that.
+ * One transaction: lock the slots shared, ask which are still held, insert attempts, retries and
+ * dead letters. The inserts test the epochs again in their own snapshot, under the lock, so what
+ * the question said holds for them too. A batch of successes alone needs none of that.
  *
- * A batch that the database refuses for its content (and not for its state) is cut into single rows,
- * and a single row loses its answer and error text before it is tried again: bad bytes from a receiver
- * must not stop the results of others. */
+ * A batch that the database refuses for its content (and not for its state) is cut into single
+ * rows, and a single row loses its answer and error text before it is tried again: bad bytes from a
+ * receiver must not stop the results of others. */
 #include "send/record.h"
 
 #include <stdlib.h>
@@ -14,11 +14,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
+
 #include "statements.h"
 
 #define FLUSH_FLOOR (5 * USEC_PER_MS) /* between flushes: halves PostgreSQL's cost against none */
-#define BATCH_MAX   1000 /* results */
-#define BATCH_BYTES (4 << 20) /* of answers in one batch */
+#define BATCH_MAX   1000              /* results */
+#define BATCH_BYTES (4 << 20)         /* of answers in one batch */
 #define COLUMN_MAX  (32 << 20) /* bytes of one array: BATCH_BYTES, one answer more, and lengths */
 #define AGAIN_MIN   (20 * USEC_PER_MS)
 #define AGAIN_MAX   USEC_PER_SEC
@@ -31,9 +32,9 @@ struct recorder {
 	struct recorder_events ev;
 	struct result_list waiting, flying; /* flying: the batch on its way */
 	int nwaiting, nflying;
-	bool fenced; /* the flying batch asked which slots are held */
-	int limit; /* rows of the next batch: BATCH_MAX, or 1 after a refusal */
-	int singles; /* batches of one row still to go after a refusal */
+	bool fenced;        /* the flying batch asked which slots are held */
+	int limit;          /* rows of the next batch: BATCH_MAX, or 1 after a refusal */
+	int singles;        /* batches of one row still to go after a refusal */
 	struct timer timer; /* the floor, or the pause after a failure */
 	usec_t last_flush, pause, failing_since;
 	struct pg_ticket *ticket;
@@ -248,7 +249,8 @@ refused(struct recorder *rec, const struct err *e)
 {
 	if (rec->failing_since == 0)
 		rec->failing_since = loop_now(rec->loop);
-	LOG_WARN(RECORD_RETRY, KV("results", rec->nflying), KV("reason", e->text), KV("code", e->origin));
+	LOG_WARN(RECORD_RETRY, KV("results", rec->nflying), KV("reason", e->text),
+	    KV("code", e->origin));
 	if (e->kind != ERR_UNAVAILABLE) {
 		if (rec->nflying == 1)
 			strip(TAILQ_FIRST(&rec->flying));
@@ -285,7 +287,8 @@ take_batch(struct recorder *rec)
 {
 	size_t bytes = 0;
 	struct result *r;
-	while (rec->nflying < rec->limit && bytes < BATCH_BYTES && (r = TAILQ_FIRST(&rec->waiting))) {
+	while (
+	    rec->nflying < rec->limit && bytes < BATCH_BYTES && (r = TAILQ_FIRST(&rec->waiting))) {
 		TAILQ_REMOVE(&rec->waiting, r, entry);
 		TAILQ_INSERT_TAIL(&rec->flying, r, entry);
 		rec->nwaiting--;

@@ -1,6 +1,6 @@
 /* Recording: results of attempts become rows in batches, together with what follows from them. One
- * transaction at a time (natural batching) with a floor between flushes; a batch that fails is tried
- * again until it is stored or its slot is lost. */
+ * transaction at a time (natural batching) with a floor between flushes; a batch that fails is
+ * tried again until it is stored or its slot is lost. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,16 +13,16 @@ struct recorder; /* opaque */
 
 struct recorder_events {
 	void *arg;
-	/* The result is stored (held) or its slot was lost (not held; nothing of it is stored, unless it
-	 * was a success). Owns r from now on. */
+	/* The result is stored (held) or its slot was lost (not held; nothing of it is stored,
+	 * unless it was a success). Owns r from now on. */
 	void (*recorded)(void *arg, struct result *r, bool held);
 };
 
-struct recorder *recorder_new(struct loop *l, struct pg_pool *pool,
-    const struct recorder_events *ev);
+struct recorder *recorder_new(
+    struct loop *l, struct pg_pool *pool, const struct recorder_events *ev);
 /* Frees what is not stored. */
 void recorder_free(struct recorder *rec);
 
 void recorder_add(struct recorder *rec, struct result *r); /* takes r */
-int recorder_backlog(const struct recorder *rec); /* results not stored yet */
+int recorder_backlog(const struct recorder *rec);          /* results not stored yet */
 bool recorder_stalled(const struct recorder *rec); /* the same batch has failed for over 2 s */

@@ -3,31 +3,31 @@
  * Invariants, for each slot (shard):
  *   1. Every unresolved retry due before `until` is in memory, except while a read up to `until` is
  *      under way: then what was committed before the read began comes with it.
- *   2. A row committed by us is offered after its commit (retries_add) and kept when it is due before
- *      `until`. Whatever commits after a read's snapshot is therefore offered when `until` already
- *      covers it; what commits before is in the snapshot. Both may bring the same row: the key
+ *   2. A row committed by us is offered after its commit (retries_add) and kept when it is due
+ * before `until`. Whatever commits after a read's snapshot is therefore offered when `until`
+ * already covers it; what commits before is in the snapshot. Both may bring the same row: the key
  *      (message, endpoint, chain) holds the highest step only. */
 #include "send/retry.h"
 
 #include <assert.h>
+#include <bsd/sys/tree.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <bsd/sys/tree.h>
 #include <uthash.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
+
 #include "statements.h"
 
 #define AHEAD      (120 * USEC_PER_SEC) /* how far a read goes */
 #define OPEN_AHEAD (2 * RETRY_DEFER_MAX)
 #define CHECK      (15 * USEC_PER_SEC)
-#define AGAIN      (500 * USEC_PER_MS)  /* after a read that failed */
-#define ROWS_MAX   50000 /* of one read; a fuller stretch is read in parts */
-#define TOTAL_MAX  2000000 /* in memory; beyond it reads wait */
-#define FIRE_MAX   512 /* per turn */
+#define AGAIN      (500 * USEC_PER_MS) /* after a read that failed */
+#define ROWS_MAX   50000               /* of one read; a fuller stretch is read in parts */
+#define TOTAL_MAX  2000000             /* in memory; beyond it reads wait */
+#define FIRE_MAX   512                 /* per turn */
 #define SHARDS_MAX 64
 
 struct key {
@@ -48,7 +48,7 @@ RB_HEAD(due_tree, retry);
 struct shard {
 	struct retries *rs;
 	int16_t slot;
-	struct wall from;  /* of the read under way */
+	struct wall from; /* of the read under way */
 	struct wall until;
 	bool opening; /* the first read of an adopted slot */
 	struct pg_ticket *ticket;

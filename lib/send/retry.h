@@ -1,12 +1,14 @@
-/* Retries that fall due soon, in memory; the retry table holds them all. A worker reads the rows of its
- * slots a stretch of time ahead, adds its own new ones as they are committed, and fires each when it is
- * due. An entry stays until what it led to is committed: the oldest one is the slot's retry mark. */
+/* Retries that fall due soon, in memory; the retry table holds them all. A worker reads the rows of
+ * its slots a stretch of time ahead, adds its own new ones as they are committed, and fires each
+ * when it is due. An entry stays until what it led to is committed: the oldest one is the slot's
+ * retry mark. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/clock.h"
+
 #include "loop/loop.h"
 #include "pg/pg.h"
 
@@ -36,7 +38,8 @@ struct retries_events {
 struct retries *retries_new(struct loop *l, struct pg_pool *load, const struct retries_events *ev);
 void retries_free(struct retries *rs);
 
-/* An adopted slot: reads its unresolved retries due since `from`. A slot that was free needs no call. */
+/* An adopted slot: reads its unresolved retries due since `from`. A slot that was free needs no
+ * call. */
 void retries_open(struct retries *rs, int slot, struct wall from);
 /* The slot is lost or released. */
 void retries_close(struct retries *rs, int slot);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+
 #include "policy/url.h"
 
 struct route *

@@ -1,5 +1,5 @@
-/* A route: what an exchange needs of an endpoint, prepared once per catalogue snapshot and shared by the
- * lane and its exchanges by reference count. */
+/* A route: what an exchange needs of an endpoint, prepared once per catalogue snapshot and shared
+ * by the lane and its exchanges by reference count. */
 #pragma once
 
 #include <stdint.h>

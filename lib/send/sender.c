@@ -1,5 +1,5 @@
-/* The sender: wires slots, retries, lanes, exchanges and the recorder together, and decides what follows
- * from an outcome.
+/* The sender: wires slots, retries, lanes, exchanges and the recorder together, and decides what
+ * follows from an outcome.
  *
  * A delivery's way is forward only (delivery.h). What ends a step is always a result given to the
  * recorder; only when that is committed is the step forgotten in memory. */
@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/metric.h"
 #include "base/rand.h"
+
 #include "policy/backoff.h"
 #include "send/delivery.h"
 #include "send/exchange.h"
@@ -23,10 +24,11 @@
 #include "send/slot.h"
 #include "statements.h"
 
-#define START_MAX     64    /* attempts started per turn, so that answers are read in between */
-#define READY_MAX     4096  /* deliveries that wait for us: beyond it acceptance waits */
-#define RESULTS_MAX   20000 /* unrecorded results: beyond it no attempt starts */
-#define DEFER_MIN     (15 * USEC_PER_SEC) /* how long a delivery that found its lane full is put off */
+#define START_MAX   64    /* attempts started per turn, so that answers are read in between */
+#define READY_MAX   4096  /* deliveries that wait for us: beyond it acceptance waits */
+#define RESULTS_MAX 20000 /* unrecorded results: beyond it no attempt starts */
+#define DEFER_MIN   (15 * USEC_PER_SEC) /* how long a delivery that found its lane full is put off \
+					 */
 #define DEFER_SPREAD  (30 * USEC_PER_SEC)
 #define TICK          (250 * USEC_PER_MS)
 #define SPILL_LOG_GAP (10 * USEC_PER_SEC)
@@ -82,8 +84,7 @@ again(struct sender *s, struct result *r, const struct cat_endpoint *endpoint)
 	    endpoint && endpoint->has_schedule ? &endpoint->schedule : &s->config->retry_schedule;
 	if (r->delivery->trigger == TRIGGER_RESEND)
 		return;
-	int64_t ms =
-	    backoff_next_ms(schedule, r->delivery->tries + 1, r->retry_after_ms, &s->rand);
+	int64_t ms = backoff_next_ms(schedule, r->delivery->tries + 1, r->retry_after_ms, &s->rand);
 	if (ms < 0)
 		dead(s, r, DEAD_EXHAUSTED);
 	else
@@ -253,11 +254,12 @@ static void
 pump(void *arg)
 {
 	struct sender *s = arg;
-	if (!s->draining && slots_confirmed(s->slots) && recorder_backlog(s->recorder) < RESULTS_MAX) {
+	if (!s->draining && slots_confirmed(s->slots) &&
+	    recorder_backlog(s->recorder) < RESULTS_MAX) {
 		struct delivery *d;
 		int n = 0;
 		while (n++ < START_MAX && s->in_flight < s->config->in_flight_max &&
-		    (d = lanes_next(s->lanes)))
+		       (d = lanes_next(s->lanes)))
 			start(s, d);
 		if (n > START_MAX)
 			defer_schedule(&s->pump);
@@ -401,8 +403,8 @@ on_retry_due(void *arg, const struct retry_row *row)
 }
 
 void
-sender_replay(struct sender *s, struct wall due, int64_t app_id, int64_t msg_id, int64_t endpoint_id,
-    int64_t chain, enum trigger trigger)
+sender_replay(struct sender *s, struct wall due, int64_t app_id, int64_t msg_id,
+    int64_t endpoint_id, int64_t chain, enum trigger trigger)
 {
 	int slot;
 	int64_t epoch;
@@ -524,9 +526,9 @@ bool
 sender_backlogged(const struct sender *s)
 {
 	return s->draining || lanes_ready(s->lanes) > READY_MAX ||
-	    lanes_queued(s->lanes) >= s->config->queue_max ||
-	    recorder_backlog(s->recorder) > RESULTS_MAX / 2 ||
-	    metric_own(METRIC_QUEUED_BYTES) > s->config->queue_bytes_max;
+	       lanes_queued(s->lanes) >= s->config->queue_max ||
+	       recorder_backlog(s->recorder) > RESULTS_MAX / 2 ||
+	       metric_own(METRIC_QUEUED_BYTES) > s->config->queue_bytes_max;
 }
 
 void

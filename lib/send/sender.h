@@ -2,14 +2,15 @@
  *
  *   sender_deliver / retries / recovery → lanes → start → client → classify → record → resolved
  *
- * Owns slots (slot.h), lanes (lane.h), retries in memory (retry.h), the HTTP client, the resolver and
- * the record batches (record.h). */
+ * Owns slots (slot.h), lanes (lane.h), retries in memory (retry.h), the HTTP client, the resolver
+ * and the record batches (record.h). */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/id.h"
+
 #include "config/config.h"
 #include "pg/pg.h"
 #include "send/message.h"
@@ -36,8 +37,8 @@ bool sender_home(const struct sender *s, int *ret_slot, int64_t *ret_epoch);
 /* A fresh id of the home slot; only while sender_home says true. */
 int64_t sender_id(struct sender *s);
 
-/* Registers a message as unresolved before its append is sent, so that the low-water mark stays below
- * it; in id order. `targets` deliveries will be resolved. */
+/* Registers a message as unresolved before its append is sent, so that the low-water mark stays
+ * below it; in id order. `targets` deliveries will be resolved. */
 void sender_expect(struct sender *s, struct message *m, int targets);
 /* The append committed: hand its deliveries to the lanes. n as expected. */
 void sender_deliver(struct sender *s, struct message *m, const int64_t *endpoint_ids, int n);
@@ -54,8 +55,8 @@ enum trigger {
 	TRIGGER_RESEND = 1, /* one attempt, nothing after it */
 	TRIGGER_REPLAY = 2, /* the whole schedule again */
 };
-/* A delivery started by hand: the caller has committed its retry row (retry_append.sql: this due time,
- * the home slot, seq 0, tries 0, the chain a fresh id). */
+/* A delivery started by hand: the caller has committed its retry row (retry_append.sql: this due
+ * time, the home slot, seq 0, tries 0, the chain a fresh id). */
 void sender_replay(struct sender *s, struct wall due, int64_t app_id, int64_t msg_id,
     int64_t endpoint_id, int64_t chain, enum trigger trigger);
 

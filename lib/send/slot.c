@@ -1,8 +1,8 @@
 /* The slots of this worker: heartbeat, adoption, recovery, release.
  *
  * Invariants
- *   1. A slot's low-water mark, as stored, is below every unresolved message of the slot: messages are
- *      listed before their append is sent and unlisted after what resolved them was committed.
+ *   1. A slot's low-water mark, as stored, is below every unresolved message of the slot: messages
+ * are listed before their append is sent and unlisted after what resolved them was committed.
  *   2. New ids of the home slot are above every mark that was stored.
  *   3. A slot that a beat did not confirm is not ours: what belongs to it is dropped at once, and
  *      nothing of it can be committed any more, because its epoch has changed (fence.sql).
@@ -20,14 +20,16 @@
 #include "base/mem.h"
 #include "base/metric.h"
 #include "base/rand.h"
+
 #include "statements.h"
 
-#define SLOTS_MAX      64   /* held by one worker: its own and adopted ones */
-#define BEAT_MAX       USEC_PER_SEC
-#define RECOVER_ROWS   2000 /* per page */
-#define CHANGED_MS     10000 /* how far back a beat asks for catalogue changes; beats overlap, so that
-                              * a change that commits late is still seen */
-#define DRAINED_EVERY  10 /* beats */
+#define SLOTS_MAX    64 /* held by one worker: its own and adopted ones */
+#define BEAT_MAX     USEC_PER_SEC
+#define RECOVER_ROWS 2000 /* per page */
+#define CHANGED_MS                                                                                 \
+	10000            /* how far back a beat asks for catalogue changes; beats overlap, so that \
+			  * a change that commits late is still seen */
+#define DRAINED_EVERY 10 /* beats */
 
 TAILQ_HEAD(message_list, message);
 
@@ -40,13 +42,13 @@ struct slot {
 	int16_t id;
 	int64_t epoch;
 	enum slot_state state;
-	bool fresh_claim;  /* was free: nothing to recover */
-	int64_t low_water; /* recovery's position; later the last mark stored */
-	int64_t until;     /* the newest message when it was adopted: where recovery ends */
+	bool fresh_claim;       /* was free: nothing to recover */
+	int64_t low_water;      /* recovery's position; later the last mark stored */
+	int64_t until;          /* the newest message when it was adopted: where recovery ends */
 	struct wall retry_from; /* its retries are not in memory yet from here; us == 0: they are */
-	bool reading;      /* a page is on its way */
-	bool in_beat;      /* the beat under way asks for it */
-	int64_t restored;  /* messages that recovery brought */
+	bool reading;           /* a page is on its way */
+	bool in_beat;           /* the beat under way asks for it */
+	int64_t restored;       /* messages that recovery brought */
 	struct message_list old, fresh;
 };
 
@@ -58,7 +60,7 @@ struct slots {
 	usec_t lease;
 	int n;
 	struct slot *slot[SLOTS_MAX];
-	struct slot *home; /* NULL: none */
+	struct slot *home;    /* NULL: none */
 	struct id_source ids; /* of home; of the last one when it was lost */
 	bool had_home;
 	struct timer beat_timer;
@@ -103,7 +105,8 @@ slot_low_water(struct slots *s, struct slot *slot)
 		low = old->id - 1;
 	if (fresh && fresh->id - 1 < low)
 		low = fresh->id - 1;
-	/* With a clock set back the mark stays where it was; with nothing open new ids go above it. */
+	/* With a clock set back the mark stays where it was; with nothing open new ids go above it.
+	 */
 	if (low < slot->low_water && !old && !fresh)
 		low = slot->low_water;
 	if (slot->state == SLOT_HELD)
@@ -167,7 +170,8 @@ make_home(struct slots *s, struct slot *slot)
 		return;
 	s->home = slot;
 	s->had_home = true;
-	id_source_init(&s->ids, slot->id, slot->until > slot->low_water ? slot->until : slot->low_water);
+	id_source_init(
+	    &s->ids, slot->id, slot->until > slot->low_water ? slot->until : slot->low_water);
 	s->ev.ready(s->ev.arg);
 }
 
@@ -515,7 +519,7 @@ static bool
 slot_quiet(struct slots *s, const struct slot *slot)
 {
 	return slot->state == SLOT_HELD && TAILQ_EMPTY(&slot->old) && TAILQ_EMPTY(&slot->fresh) &&
-	    !s->ev.busy(s->ev.arg, slot->id);
+	       !s->ev.busy(s->ev.arg, slot->id);
 }
 
 static void
@@ -543,7 +547,8 @@ on_released_drained(void *arg, const struct pg_result *r, const struct err *e)
 {
 	struct slots *s = arg;
 	(void)r;
-	(void)e; /* when it did not work, the next beat finds the slot lapsed and it is adopted again */
+	(void)e; /* when it did not work, the next beat finds the slot lapsed and it is adopted
+		    again */
 	s->drained = NULL;
 }
 

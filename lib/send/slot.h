@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/id.h"
+
 #include "config/config.h"
 #include "loop/loop.h"
 #include "pg/pg.h"
@@ -30,7 +31,8 @@ struct recovered {
 
 struct slots_events {
 	void *arg;
-	/* An adopted slot had work: load its retries due in [from, …) and then call slots_retries_loaded. */
+	/* An adopted slot had work: load its retries due in [from, …) and then call
+	 * slots_retries_loaded. */
 	void (*adopted)(void *arg, int slot, struct wall from);
 	/* One unresolved message of it; called in id order, after the retries were loaded. */
 	void (*recovered)(void *arg, const struct recovered *r);
@@ -40,8 +42,8 @@ struct slots_events {
 	void (*ready)(void *arg);
 	/* An application of the catalogue changed. */
 	void (*app_changed)(void *arg, int64_t app_id, int64_t version);
-	/* The earliest due time of an unresolved retry of the slot that is in memory, and up to where all
-	 * of its retries are in memory: the smaller of both. */
+	/* The earliest due time of an unresolved retry of the slot that is in memory, and up to
+	 * where all of its retries are in memory: the smaller of both. */
 	struct wall (*retry_low)(void *arg, int slot);
 	/* Whether deliveries or retries of the slot are in memory. */
 	bool (*busy)(void *arg, int slot);
@@ -54,18 +56,18 @@ struct slots *slots_new(struct loop *l, const struct config *c, struct pg_pool *
 void slots_free(struct slots *s);
 
 bool slots_home(const struct slots *s, int *ret_slot, int64_t *ret_epoch);
-/* A new id of the home slot. Of the last home when that was lost: good enough for attempts, whose key
- * holds the message; for events ask slots_home first. */
+/* A new id of the home slot. Of the last home when that was lost: good enough for attempts, whose
+ * key holds the message; for events ask slots_home first. */
 int64_t slots_id(struct slots *s);
 /* Whether this worker still owns the slot under that epoch, as far as it knows. */
 bool slots_mine(const struct slots *s, int slot, int64_t epoch);
 /* Attempts may start: the confirmed lease has not run down to its margin. */
 bool slots_confirmed(const struct slots *s);
 int slots_ids(const struct slots *s, int16_t *ret, int max); /* the slots held */
-int64_t slots_epoch(const struct slots *s, int slot); /* -1 when not held */
+int64_t slots_epoch(const struct slots *s, int slot);        /* -1 when not held */
 
 /* The list of unresolved messages: in id order per slot. */
-void slots_expect(struct slots *s, struct message *m); /* takes a reference */
+void slots_expect(struct slots *s, struct message *m);   /* takes a reference */
 void slots_resolved(struct slots *s, struct message *m); /* gives it back */
 
 void slots_retries_loaded(struct slots *s, int slot);
@@ -74,4 +76,5 @@ void slots_continue(struct slots *s);
 
 /* Gives all slots back; done runs once, when the database has confirmed or does not answer. */
 void slots_release(struct slots *s, void (*done)(void *arg), void *arg);
-usec_t slots_confirmed_at(const struct slots *s); /* when the last confirmed beat was sent; 0 never */
+usec_t slots_confirmed_at(
+    const struct slots *s); /* when the last confirmed beat was sent; 0 never */

@@ -1,21 +1,22 @@
 /* The catalogue's cache.
  *
- * Invariants: at most apps_max entries, least recently used ones go first; an entry is found by id and,
- * when it has one, by organisation and uid; a load that is asked for while another one of the same key
- * is on its way waits for the next one, so that nobody gets an answer older than his question. */
+ * Invariants: at most apps_max entries, least recently used ones go first; an entry is found by id
+ * and, when it has one, by organisation and uid; a load that is asked for while another one of the
+ * same key is on its way waits for the next one, so that nobody gets an answer older than his
+ * question. */
 #include "store/catalogue.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-
 #include <uthash.h>
 
 #include "base/arena.h"
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/metric.h"
+
 #include "pg/wire.h"
 #include "statements.h"
 
@@ -44,7 +45,7 @@ STAILQ_HEAD(waiter_list, waiter);
 /* A key whose application is being read. */
 struct load {
 	struct catalogue *catalogue;
-	char *key; /* "#id" or "org ref" */
+	char *key;  /* "#id" or "org ref" */
 	int64_t id; /* by id when org is NULL */
 	char *org, *ref;
 	struct arena *arena;
@@ -321,8 +322,8 @@ entry_link_uid(struct catalogue *c, struct entry *e)
 	HASH_ADD_KEYPTR(hh_uid, c->by_uid, e->uid_key, strlen(e->uid_key), e);
 }
 
-/* Puts a snapshot in, unless a newer one is there already (two loads may overtake each other); takes
- * its reference. Returns what is cached now. */
+/* Puts a snapshot in, unless a newer one is there already (two loads may overtake each other);
+ * takes its reference. Returns what is cached now. */
 static const struct cat_app *
 store(struct catalogue *c, struct snapshot *s)
 {
@@ -540,7 +541,8 @@ catalogue_changed(struct catalogue *c, int64_t app_id, int64_t version)
 }
 
 void
-catalogue_on_update(struct catalogue *c, void (*fn)(void *arg, const struct cat_app *app), void *arg)
+catalogue_on_update(
+    struct catalogue *c, void (*fn)(void *arg, const struct cat_app *app), void *arg)
 {
 	c->update_fn = fn;
 	c->update_arg = arg;
@@ -563,7 +565,7 @@ catalogue_free(struct catalogue *c)
 	if (!c)
 		return;
 	struct load *ld, *next;
-	HASH_ITER (hh, c->loads, ld, next) {
+	HASH_ITER(hh, c->loads, ld, next) {
 		struct err e;
 		err_set(&e, ERR_UNAVAILABLE, "the program stops");
 		HASH_DEL(c->loads, ld);

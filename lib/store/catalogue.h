@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+
 #include "loop/loop.h"
 #include "pg/pg.h"
 #include "policy/backoff.h"
@@ -50,24 +51,26 @@ struct cat_app {
 struct catalogue *catalogue_new(struct loop *l, struct pg_pool *pool, int apps_max);
 void catalogue_free(struct catalogue *c);
 
-/* What is cached, or NULL. `ref` is an id in text form or a uid. The result is borrowed until the next
- * turn; take a reference to keep it. */
+/* What is cached, or NULL. `ref` is an id in text form or a uid. The result is borrowed until the
+ * next turn; take a reference to keep it. */
 const struct cat_app *catalogue_find(struct catalogue *c, struct str org, struct str ref);
 const struct cat_app *catalogue_find_id(struct catalogue *c, int64_t app_id);
 
-/* Reads it from the database (again). Exactly one of app and e is not NULL; ERR_NOT_FOUND when there
- * is no such application. Runs exactly once, never from inside. Concurrent loads of one application
- * share a query only when that query had not been sent yet, so that what is returned is never older
- * than the call. */
+/* Reads it from the database (again). Exactly one of app and e is not NULL; ERR_NOT_FOUND when
+ * there is no such application. Runs exactly once, never from inside. Concurrent loads of one
+ * application share a query only when that query had not been sent yet, so that what is returned is
+ * never older than the call. */
 typedef void (*catalogue_fn)(void *arg, const struct cat_app *app, const struct err *e);
-void catalogue_load(struct catalogue *c, struct str org, struct str ref, catalogue_fn fn, void *arg);
+void catalogue_load(
+    struct catalogue *c, struct str org, struct str ref, catalogue_fn fn, void *arg);
 void catalogue_load_id(struct catalogue *c, int64_t app_id, catalogue_fn fn, void *arg);
 
 /* The beat's news: reads the application again when it is cached with another version. */
 void catalogue_changed(struct catalogue *c, int64_t app_id, int64_t version);
 
 /* Called whenever a new snapshot replaced an older one, or was first read. */
-void catalogue_on_update(struct catalogue *c, void (*fn)(void *arg, const struct cat_app *app), void *arg);
+void catalogue_on_update(
+    struct catalogue *c, void (*fn)(void *arg, const struct cat_app *app), void *arg);
 
 const struct cat_app *cat_app_ref(const struct cat_app *app); /* returns app */
 void cat_app_unref(const struct cat_app *app);                /* NULL is allowed */

@@ -13,5 +13,5 @@ enum dead_reason {
 	DEAD_PAYLOAD = 7,   /* the payload is gone (expunged or past its retention) */
 };
 
-const char *dead_reason_to_text(enum dead_reason r);             /* "exhausted"; static */
+const char *dead_reason_to_text(enum dead_reason r);            /* "exhausted"; static */
 int dead_reason_from_text(struct str s, enum dead_reason *ret); /* -1 when unknown */

@@ -6,13 +6,12 @@
  * In pipeline mode a statement's results are: one PGresult, then NULL; the sync at the end is one
  * PGresult without a NULL behind it (libpq manual, "Pipeline Mode"). `step` counts the statements
  * whose result has been seen; prepares take part in the same sequence. */
-#include "pg/conn.h"
+#include "pg/session.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
 #include <uthash.h>
 
 #include "base/log.h"
@@ -29,17 +28,17 @@ struct prepared {
 	UT_hash_handle hh;
 };
 
-struct pg_conn {
+struct pg_session {
 	struct pg_pool *pool;
 	struct loop *loop;
 	char *url;
 	const char *name;
 	bool prepare;
-	enum conn_state state;
+	enum session_state state;
 	PGconn *pq;
 	struct event *read_ev, *write_ev;
-	struct timer timer; /* DOWN: backoff; CONNECTING: time-out; else unused */
-	struct defer broken; /* a send failed inside conn_run: handled on the loop's stack */
+	struct timer timer;  /* DOWN: backoff; CONNECTING: time-out; else unused */
+	struct defer broken; /* a send failed inside session_run: handled on the loop's stack */
 	struct rand rand;
 	usec_t backoff;
 	bool lost_logged; /* one log line per outage, not per try */
@@ -54,26 +53,27 @@ struct pg_conn {
 	struct err err; /* of the first failed step */
 };
 
-static void conn_lost(struct pg_conn *c, const char *why);
+static void session_lost(struct pg_session *c, const char *why);
 static void on_socket(evutil_socket_t fd, short what, void *arg);
 
 static void
-conn_set(struct pg_conn *c, enum conn_state state)
+session_set(struct pg_session *c, enum session_state state)
 {
-	metric_add(METRIC_PG_CONNECTIONS, (state >= CONN_IDLE) - (c->state >= CONN_IDLE));
-	metric_add(METRIC_PG_CONNECTIONS_BUSY, (state == CONN_BUSY) - (c->state == CONN_BUSY));
+	metric_add(METRIC_PG_CONNECTIONS, (state >= SESSION_IDLE) - (c->state >= SESSION_IDLE));
+	metric_add(
+	    METRIC_PG_CONNECTIONS_BUSY, (state == SESSION_BUSY) - (c->state == SESSION_BUSY));
 	c->state = state;
-	pool_conn_changed(c->pool);
+	pool_session_changed(c->pool);
 }
 
-enum conn_state
-conn_state(const struct pg_conn *c)
+enum session_state
+session_state(const struct pg_session *c)
 {
 	return c->state;
 }
 
 struct pg_ticket *
-conn_ticket(const struct pg_conn *c)
+session_ticket(const struct pg_session *c)
 {
 	return c->ticket;
 }
@@ -82,7 +82,7 @@ conn_ticket(const struct pg_conn *c)
 
 /* The socket may be another one after each PQconnectPoll, so the events are made again. */
 static void
-watch(struct pg_conn *c, bool reads, bool writes)
+watch(struct pg_session *c, bool reads, bool writes)
 {
 	if (c->read_ev)
 		event_free(c->read_ev);
@@ -100,29 +100,29 @@ watch(struct pg_conn *c, bool reads, bool writes)
 static void
 on_notice(void *arg, const PGresult *r)
 {
-	const struct pg_conn *c = arg;
+	const struct pg_session *c = arg;
 	const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
 	LOG_DEBUG(PG_NOTICE, KV("pool", c->name), KV("text", text ? text : ""));
 }
 
 static void
-connected(struct pg_conn *c)
+connected(struct pg_session *c)
 {
 	timer_stop(&c->timer);
 	PQsetNoticeReceiver(c->pq, on_notice, c);
 	if (PQsetnonblocking(c->pq, 1) || PQenterPipelineMode(c->pq) != 1) {
-		conn_lost(c, "cannot enter pipeline mode");
+		session_lost(c, "cannot enter pipeline mode");
 		return;
 	}
 	watch(c, true, false);
 	c->backoff = 0;
 	c->lost_logged = false;
 	LOG_DEBUG(PG_CONNECT, KV("pool", c->name), KV("backend", PQbackendPID(c->pq)));
-	conn_set(c, CONN_IDLE);
+	session_set(c, SESSION_IDLE);
 }
 
 static void
-connect_poll(struct pg_conn *c)
+connect_poll(struct pg_session *c)
 {
 	switch (PQconnectPoll(c->pq)) {
 	case PGRES_POLLING_READING:
@@ -135,21 +135,21 @@ connect_poll(struct pg_conn *c)
 		connected(c);
 		break;
 	default:
-		conn_lost(c, PQerrorMessage(c->pq));
+		session_lost(c, PQerrorMessage(c->pq));
 	}
 }
 
 static void
-connect_start(struct pg_conn *c)
+connect_start(struct pg_session *c)
 {
 	char app[64];
 	snprintf(app, sizeof(app), "posthorn %s", c->name);
 	const char *keys[] = { "dbname", "fallback_application_name", "client_encoding", NULL };
 	const char *values[] = { c->url, app, "UTF8", NULL };
-	conn_set(c, CONN_CONNECTING);
+	session_set(c, SESSION_CONNECTING);
 	c->pq = PQconnectStartParams(keys, values, 1);
 	if (!c->pq || PQstatus(c->pq) == CONNECTION_BAD) {
-		conn_lost(c, c->pq ? PQerrorMessage(c->pq) : "out of memory");
+		session_lost(c, c->pq ? PQerrorMessage(c->pq) : "out of memory");
 		return;
 	}
 	timer_set(&c->timer, CONNECT_TIMEOUT);
@@ -159,15 +159,15 @@ connect_start(struct pg_conn *c)
 static void
 on_timer_due(void *arg)
 {
-	struct pg_conn *c = arg;
-	if (c->state == CONN_DOWN)
+	struct pg_session *c = arg;
+	if (c->state == SESSION_DOWN)
 		connect_start(c);
 	else
-		conn_lost(c, "connecting took too long");
+		session_lost(c, "connecting took too long");
 }
 
 static void
-log_lost(struct pg_conn *c, const char *why)
+log_lost(struct pg_session *c, const char *why)
 {
 	if (c->lost_logged)
 		return;
@@ -177,17 +177,17 @@ log_lost(struct pg_conn *c, const char *why)
 }
 
 static void
-forget_prepared(struct pg_conn *c)
+forget_prepared(struct pg_session *c)
 {
 	struct prepared *p, *next;
-	HASH_ITER (hh, c->prepared, p, next) {
+	HASH_ITER(hh, c->prepared, p, next) {
 		HASH_DEL(c->prepared, p);
 		free(p);
 	}
 }
 
 static void
-close_socket(struct pg_conn *c)
+close_socket(struct pg_session *c)
 {
 	if (c->read_ev)
 		event_free(c->read_ev);
@@ -202,7 +202,7 @@ close_socket(struct pg_conn *c)
 }
 
 static void
-clear_results(struct pg_conn *c)
+clear_results(struct pg_session *c)
 {
 	for (int i = 0; i < c->nresults; i++)
 		PQclear(c->results[i]);
@@ -211,38 +211,38 @@ clear_results(struct pg_conn *c)
 
 /* Takes the ticket off the connection and tells the pool how it ended. */
 static void
-finish_ticket(struct pg_conn *c, const struct err *e)
+finish_ticket(struct pg_session *c, const struct err *e)
 {
 	struct pg_ticket *t = c->ticket;
 	struct pg_result r = { .n = c->nresults, .res = c->results };
 	c->ticket = NULL;
-	t->conn = NULL;
+	t->session = NULL;
 	pool_ticket_done(c->pool, t, e ? NULL : &r, e);
 	clear_results(c);
 }
 
 static void
-conn_lost(struct pg_conn *c, const char *why)
+session_lost(struct pg_session *c, const char *why)
 {
 	struct err e;
 	err_set(&e, ERR_UNAVAILABLE, "the connection to PostgreSQL was lost");
 	log_lost(c, why);
-	if (c->state >= CONN_IDLE)
+	if (c->state >= SESSION_IDLE)
 		metric_add(METRIC_PG_LOST, 1);
 	close_socket(c);
 	c->backoff = c->backoff ? c->backoff * 2 : BACKOFF_MIN;
 	if (c->backoff > BACKOFF_MAX)
 		c->backoff = BACKOFF_MAX;
 	timer_set(&c->timer, rand_between(&c->rand, c->backoff / 2, c->backoff));
-	conn_set(c, CONN_DOWN);
+	session_set(c, SESSION_DOWN);
 	if (c->ticket)
 		finish_ticket(c, &e);
 }
 
 void
-conn_drop(struct pg_conn *c, const char *why)
+session_drop(struct pg_session *c, const char *why)
 {
-	conn_lost(c, why);
+	session_lost(c, why);
 }
 
 /* ---- running ------------------------------------------------------------------------------ */
@@ -250,12 +250,12 @@ conn_drop(struct pg_conn *c, const char *why)
 static void
 on_broken(void *arg)
 {
-	struct pg_conn *c = arg;
-	conn_lost(c, c->pq ? PQerrorMessage(c->pq) : "broken");
+	struct pg_session *c = arg;
+	session_lost(c, c->pq ? PQerrorMessage(c->pq) : "broken");
 }
 
 static void
-flush(struct pg_conn *c)
+flush(struct pg_session *c)
 {
 	int left = PQflush(c->pq);
 	if (left < 0)
@@ -265,7 +265,7 @@ flush(struct pg_conn *c)
 }
 
 static bool
-is_prepared(struct pg_conn *c, const struct pg_stmt *stmt)
+is_prepared(struct pg_session *c, const struct pg_stmt *stmt)
 {
 	struct prepared *p;
 	HASH_FIND_PTR(c->prepared, &stmt, p);
@@ -273,17 +273,17 @@ is_prepared(struct pg_conn *c, const struct pg_stmt *stmt)
 }
 
 static bool
-send_call(struct pg_conn *c, const struct pg_ticket *t, int i)
+send_call(struct pg_session *c, const struct pg_ticket *t, int i)
 {
-	static const int binary[PG_ARGS_MAX] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-		1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+	static const int binary[PG_ARGS_MAX] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+		1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
 	const struct pg_stmt *stmt = t->call[i].stmt;
 	int n = t->call[i].nargs;
 	assert(n == stmt->nparams);
 	if (!c->prepare) {
 		c->step_prepares[c->nsteps++] = NULL;
-		return PQsendQueryParams(c->pq, stmt->sql, n, NULL, t->call[i].value, t->call[i].length,
-		    binary, 1);
+		return PQsendQueryParams(
+		    c->pq, stmt->sql, n, NULL, t->call[i].value, t->call[i].length, binary, 1);
 	}
 	if (!is_prepared(c, stmt)) {
 		c->step_prepares[c->nsteps++] = stmt;
@@ -291,18 +291,19 @@ send_call(struct pg_conn *c, const struct pg_ticket *t, int i)
 			return false;
 	}
 	c->step_prepares[c->nsteps++] = NULL;
-	return PQsendQueryPrepared(c->pq, stmt->name, n, t->call[i].value, t->call[i].length, binary, 1);
+	return PQsendQueryPrepared(
+	    c->pq, stmt->name, n, t->call[i].value, t->call[i].length, binary, 1);
 }
 
 void
-conn_run(struct pg_conn *c, struct pg_ticket *t)
+session_run(struct pg_session *c, struct pg_ticket *t)
 {
-	assert(c->state == CONN_IDLE);
+	assert(c->state == SESSION_IDLE);
 	c->ticket = t;
-	t->conn = c;
+	t->session = c;
 	c->nsteps = c->step = 0;
 	c->failed = false;
-	conn_set(c, CONN_BUSY);
+	session_set(c, SESSION_BUSY);
 	bool ok = true;
 	for (int i = 0; ok && i < t->n; i++)
 		ok = send_call(c, t, i);
@@ -336,7 +337,7 @@ kind_of_sqlstate(const char *state)
 }
 
 static void
-note_failure(struct pg_conn *c, const PGresult *r)
+note_failure(struct pg_session *c, const PGresult *r)
 {
 	if (c->failed)
 		return;
@@ -354,7 +355,7 @@ note_failure(struct pg_conn *c, const PGresult *r)
 
 /* One result of the current step. Takes r. */
 static void
-take_result(struct pg_conn *c, PGresult *r)
+take_result(struct pg_session *c, PGresult *r)
 {
 	ExecStatusType status = PQresultStatus(r);
 	const struct pg_stmt *prepares = c->step_prepares[c->step];
@@ -372,21 +373,21 @@ take_result(struct pg_conn *c, PGresult *r)
 }
 
 static void
-transaction_over(struct pg_conn *c)
+transaction_over(struct pg_session *c)
 {
 	struct err e = c->err;
 	if (!c->failed && c->nresults != c->ticket->n) {
-		conn_lost(c, "results are missing");
+		session_lost(c, "results are missing");
 		return;
 	}
-	conn_set(c, CONN_IDLE);
+	session_set(c, SESSION_IDLE);
 	finish_ticket(c, c->failed ? &e : NULL);
 }
 
 static void
-read_results(struct pg_conn *c)
+read_results(struct pg_session *c)
 {
-	while (c->state == CONN_BUSY && !PQisBusy(c->pq)) {
+	while (c->state == SESSION_BUSY && !PQisBusy(c->pq)) {
 		PGresult *r = PQgetResult(c->pq);
 		if (!r) {
 			/* The end of one statement's results. */
@@ -402,7 +403,7 @@ read_results(struct pg_conn *c)
 		}
 		if (c->step >= c->nsteps) {
 			PQclear(r);
-			conn_lost(c, "an unexpected result");
+			session_lost(c, "an unexpected result");
 			return;
 		}
 		take_result(c, r);
@@ -412,33 +413,33 @@ read_results(struct pg_conn *c)
 static void
 on_socket(evutil_socket_t fd, short what, void *arg)
 {
-	struct pg_conn *c = arg;
+	struct pg_session *c = arg;
 	(void)fd;
-	if (c->state == CONN_CONNECTING) {
+	if (c->state == SESSION_CONNECTING) {
 		connect_poll(c);
 		return;
 	}
 	if ((what & EV_READ) && !PQconsumeInput(c->pq)) {
-		conn_lost(c, PQerrorMessage(c->pq));
+		session_lost(c, PQerrorMessage(c->pq));
 		return;
 	}
-	if (what & EV_WRITE || c->state == CONN_BUSY)
+	if (what & EV_WRITE || c->state == SESSION_BUSY)
 		flush(c);
 	read_results(c);
-	if (c->state == CONN_IDLE && PQstatus(c->pq) == CONNECTION_BAD)
-		conn_lost(c, PQerrorMessage(c->pq));
+	if (c->state == SESSION_IDLE && PQstatus(c->pq) == CONNECTION_BAD)
+		session_lost(c, PQerrorMessage(c->pq));
 }
 
-struct pg_conn *
-conn_new(struct pg_pool *p, struct loop *l, const struct pg_options *o, uint64_t seed)
+struct pg_session *
+session_new(struct pg_pool *p, struct loop *l, const struct pg_options *o, uint64_t seed)
 {
-	struct pg_conn *c = mem_zalloc(sizeof(*c));
+	struct pg_session *c = mem_zalloc(sizeof(*c));
 	c->pool = p;
 	c->loop = l;
 	c->url = mem_strdup(o->url);
 	c->name = o->name;
 	c->prepare = o->prepare;
-	c->state = CONN_DOWN;
+	c->state = SESSION_DOWN;
 	rand_seed(&c->rand, seed);
 	timer_init(&c->timer, l, on_timer_due, c);
 	defer_init(&c->broken, l, on_broken, c);
@@ -447,12 +448,12 @@ conn_new(struct pg_pool *p, struct loop *l, const struct pg_options *o, uint64_t
 }
 
 void
-conn_free(struct pg_conn *c)
+session_free(struct pg_session *c)
 {
 	assert(!c->ticket);
 	close_socket(c);
 	clear_results(c);
-	metric_add(METRIC_PG_CONNECTIONS, -(c->state >= CONN_IDLE));
+	metric_add(METRIC_PG_CONNECTIONS, -(c->state >= SESSION_IDLE));
 	timer_done(&c->timer);
 	free(c->url);
 	free(c);
