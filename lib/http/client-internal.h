@@ -62,6 +62,7 @@ struct client {
 	const struct address_policy *policy; /* borrowed */
 	struct client_options options;       /* ca_file and user_agent are owned copies */
 	CURLM *multi;                        /* owned */
+	CURLSH *tls_sessions;                /* owned */
 	struct timer timer;                  /* libcurl's */
 	struct defer work;
 	struct client_socket *sockets; /* owned, by descriptor number */
@@ -73,7 +74,8 @@ struct client {
 	bool dying;   /* client_free was called meanwhile */
 };
 
-/* client_socket.c: makes the multi handle and destroys it with its connections. */
+/* client_socket.c: makes the multi handle and destroys it with its connections. No easy handle may
+ * be left by then. */
 void client_multi_init(struct client *c);
 void client_multi_done(struct client *c);
 /* Runs what is due inside libcurl: transfers just added, and its timers. */

@@ -20,18 +20,19 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+
 #include "loop/loop.h"
 #include "policy/address.h"
 #include "policy/classify.h"
 
 struct client_options {
-	int connections_max;   /* kept connections (CURLMOPT_MAXCONNECTS); default 1024 */
-	int keep_body;         /* bytes of an answer's body kept; default 16384 */
-	int read_body;         /* bytes of a body read before the connection is closed; default 65536 */
-	int head_max;          /* bytes of an answer's header section; default 65536 */
-	const char *ca_file;   /* NULL: the system's bundle file; copied */
+	int connections_max; /* kept connections (CURLMOPT_MAXCONNECTS); default 1024 */
+	int keep_body;       /* bytes of an answer's body kept; default 16384 */
+	int read_body; /* bytes of a body read before the connection is closed; default 65536 */
+	int head_max;  /* bytes of an answer's header section; default 65536 */
+	const char *ca_file;    /* NULL: the system's bundle file; copied */
 	const char *user_agent; /* NULL: none; copied. A request's own line goes before it */
-	bool insecure_tls;     /* tests only: certificates are not verified */
+	bool insecure_tls;      /* tests only: certificates are not verified */
 };
 void client_options_default(struct client_options *o);
 
@@ -51,34 +52,34 @@ void client_target_free(struct client_target *t); /* not while an exchange uses 
 #define CLIENT_HEADERS_MAX 80
 
 struct client_request {
-	struct client_target *target;        /* borrowed until the callback */
-	const struct sockaddr_storage *to;   /* where to connect; copied. Port 0: the URL's */
-	const char *const *headers;          /* "name: value" lines without CR and LF, borrowed until the
-	                                      * callback; only Host, Content-Length and the option's
-	                                      * User-Agent are added */
-	int nheaders;                        /* at most CLIENT_HEADERS_MAX */
-	struct str body;                     /* borrowed until the callback */
-	int64_t timeout_ms;                  /* of the whole exchange */
+	struct client_target *target;      /* borrowed until the callback */
+	const struct sockaddr_storage *to; /* where to connect; copied. Port 0: the URL's */
+	const char *const *headers; /* "name: value" lines without CR and LF, borrowed until the
+				     * callback; only Host, Content-Length and the option's
+				     * User-Agent are added */
+	int nheaders;               /* at most CLIENT_HEADERS_MAX */
+	struct str body;            /* borrowed until the callback */
+	int64_t timeout_ms;         /* of the whole exchange */
 };
 
 struct client_response {
 	enum transport transport;
-	int status;           /* 0 unless TRANSPORT_OK */
-	struct str body;      /* at most keep_body bytes; borrowed for the call */
-	bool body_cut;        /* there was more */
+	int status;             /* 0 unless TRANSPORT_OK */
+	struct str body;        /* at most keep_body bytes; borrowed for the call */
+	bool body_cut;          /* there was more */
 	struct str retry_after; /* the field's value, trimmed; {NULL, 0} when absent */
-	usec_t duration;      /* from client_start to the end */
-	int sends;            /* requests really written; > 1: libcurl repeated it silently */
-	char detail[96];      /* for people: "connection refused", "certificate has expired"; never an
-	                       * address; "" for TRANSPORT_OK */
+	usec_t duration;        /* from client_start to the end */
+	int sends;              /* requests really written; > 1: libcurl repeated it silently */
+	char detail[96]; /* for people: "connection refused", "certificate has expired"; never an
+			  * address; "" for TRANSPORT_OK */
 };
 
 /* Exactly once, never from inside client_start; not after client_abort. */
 typedef void (*client_fn)(void *arg, const struct client_response *r);
 struct client_exchange; /* opaque */
 
-struct client_exchange *client_start(struct client *c, const struct client_request *rq, client_fn fn,
-    void *arg);
+struct client_exchange *client_start(
+    struct client *c, const struct client_request *rq, client_fn fn, void *arg);
 void client_abort(struct client_exchange *x); /* closes its connection; no callback */
 int client_in_flight(const struct client *c);
 /* Closes kept connections, e.g. after a change of policy. */
