@@ -71,9 +71,10 @@ typedef void (*http_handler_fn)(void *ctx, struct http_request *rq);
 /* A value by name (ASCII case ignored), the first; {NULL, 0} when absent. */
 struct str http_header_get(const struct http_request *rq, const char *name);
 
-/* One answer. `type` NULL: no body and no Content-Type (204). `extra` is "" or whole header lines
- * each ending in CRLF, without user-controlled bytes. The body is copied out before it returns.
- * HEAD requests get the head alone. */
+/* One answer. `type` NULL: no body and no Content-Type (usually 204; any other status but 304 then
+ * says Content-Length: 0). `extra` is "" or whole header lines each ending in CRLF, without
+ * user-controlled bytes. The body is copied out before it returns. HEAD requests get the head
+ * alone. */
 void http_reply(
     struct http_request *rq, int status, const char *type, struct str body, const char *extra);
 
@@ -92,7 +93,8 @@ void http_server_drain(struct http_server *s);
 int http_server_connections(const struct http_server *s);
 /* Requests handed to the handler and not answered yet. */
 int http_server_pending(const struct http_server *s);
-/* Closes everything at once. Requests not answered yet stay valid until their http_reply. */
+/* Closes everything at once; allowed from within the handler. Requests not answered yet stay valid
+ * until their http_reply, even when the loop is gone by then. */
 void http_server_free(struct http_server *s);
 
 /* Binds and listens: "127.0.0.1:8071", "[::1]:8071", "localhost:0". Nonblocking, close-on-exec.
