@@ -49,7 +49,7 @@ find_packaged(int64_t wanted, char bin[DEV_PATH_MAX])
 	if (glob(DEBIAN_BINARIES, 0, NULL, &found) != 0)
 		return false;
 	for (size_t i = 0; i < found.gl_pathc; i++) {
-		struct str rest = str_of(found.gl_pathv[i]), part;
+		struct str rest = str_of(found.gl_pathv[i]), part = { NULL, 0 };
 		int64_t version = -1;
 		for (int n = 0; n < 5; n++) /* "", usr, lib, postgresql, 15 */
 			str_split(&rest, '/', &part);
