@@ -20,6 +20,7 @@
 #include "base/metric.h"
 
 #include "api/api.h"
+#include "handover.h"
 #include "http/server.h"
 #include "ingest/ingest.h"
 #include "loop/loop.h"
@@ -42,6 +43,7 @@ struct worker {
 	struct ingest *ingest;
 	struct api *api;
 	struct http_server *server;
+	struct handover *handover;
 	struct sight *sight;
 	struct maintenance *maintenance;
 	struct timer ready, quiet;
@@ -105,6 +107,7 @@ serve(struct worker *w)
 	limits.body_max = (size_t)w->config->body_max;
 	limits.connections_max = (int)w->config->http_connections_max;
 	w->server = http_server_new(w->loop, w->env->listen_fd, &limits, api_handle, w->api);
+	w->handover = handover_new(w->loop, w->env, w->server);
 	ssize_t ignored = write(w->env->ready_fd, "r", 1);
 	(void)ignored; /* the supervisor sees the pipe close when we end */
 	LOG_INFO(WORKER_START, KV("pid", (int64_t)getpid()));
@@ -157,6 +160,8 @@ on_stop(int signum, void *arg)
 	w->stop_since = loop_now(w->loop);
 	LOG_INFO(WORKER_STOP, KV("signal", signum));
 	sight_stop(w->sight);
+	handover_free(w->handover);
+	w->handover = NULL;
 	if (w->server)
 		http_server_drain(w->server);
 	timer_set(&w->quiet, 0);
@@ -165,6 +170,7 @@ on_stop(int signum, void *arg)
 static void
 free_parts(struct worker *w)
 {
+	handover_free(w->handover);
 	if (w->server)
 		http_server_free(w->server);
 	maintenance_free(w->maintenance);

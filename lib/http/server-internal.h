@@ -70,6 +70,8 @@ struct http_server {
 	struct loop *loop;
 	int listen_fd;
 	struct event acceptable;
+	bool (*accept_fn)(void *arg, int fd); /* NULL: none */
+	void *accept_arg;
 	struct timer resume; /* accepting was paused */
 	int spare_fd;        /* given up when descriptors run out; -1 until there are some again */
 	struct http_limits limits;

@@ -142,7 +142,8 @@ on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
 		int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
-			serve(s, fd);
+			if (!s->accept_fn || !s->accept_fn(s->accept_arg, fd))
+				serve(s, fd);
 			continue;
 		}
 		if (errno == EAGAIN)
@@ -173,6 +174,13 @@ on_reap(void *arg)
 		TAILQ_REMOVE(&s->conns[CONN_DEAD], c, entry);
 		conn_free(c);
 	}
+}
+
+void
+http_server_on_accept(struct http_server *s, bool (*fn)(void *arg, int fd), void *arg)
+{
+	s->accept_fn = fn;
+	s->accept_arg = arg;
 }
 
 struct http_server *

@@ -85,6 +85,9 @@ void http_server_common_headers(struct http_server *s, const char *lines);
  * is borrowed for the server's life. */
 struct http_server *http_server_new(struct loop *l, int listen_fd, const struct http_limits *limits,
     http_handler_fn handler, void *ctx);
+/* Shows each accepted socket to fn first (loop's stack); true: fn has taken it, e.g. handed it to
+ * another process. */
+void http_server_on_accept(struct http_server *s, bool (*fn)(void *arg, int fd), void *arg);
 /* Serves one more connected socket, which it owns from now on. */
 void http_server_adopt(struct http_server *s, int fd);
 /* Stops accepting; idle connections are closed, the others after the answer under way (with
