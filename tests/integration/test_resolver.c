@@ -207,6 +207,17 @@ test_answers(void **state)
 	}
 }
 
+/* A server that never answers for AAAA does not cost the answer for A its time. */
+static void
+test_half_silent(void **state)
+{
+	struct fixture *f = *state;
+	name_server_set(f->server, zone, ARRAY_LEN(zone));
+	usec_t before = clock_mono();
+	assert_string_equal(addresses(look_up(f, "half.test.example")), "1.1.1.1");
+	assert_true(clock_mono() - before < LONG / 2);
+}
+
 /* Answered at once, without questions, by the policy. */
 static void
 test_literals(void **state)
@@ -475,6 +486,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_answers),
+		TEST(test_half_silent),
 		TEST(test_literals),
 		TEST(test_many_addresses),
 		TEST(test_rebinding),
