@@ -23,12 +23,13 @@ struct dns_socket {
 	struct event *ev; /* owned */
 	ares_socket_t fd;
 };
+LIST_HEAD(dns_socket_list, dns_socket);
 
 struct dns {
 	struct loop *loop;    /* borrowed */
 	ares_channel channel; /* owned */
 	struct timer tick;
-	LIST_HEAD(, dns_socket) sockets; /* at most two for each server */
+	struct dns_socket_list sockets; /* at most two for each server */
 };
 
 static void
