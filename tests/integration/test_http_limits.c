@@ -129,8 +129,8 @@ test_body_limit(void **state)
 		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100001\r\n\r\n",
 		"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 100001\r\n\r\n",
 		"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n186a1\r\n",
-		"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-		"1\r\nx\r\n186a0\r\n",
+		("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+		 "1\r\nx\r\n186a0\r\n"),
 	};
 	static char body[100000];
 	limits.body_max = 100000;
@@ -143,6 +143,7 @@ test_body_limit(void **state)
 		assert_true(peer_has(p, "HTTP/1.1 413 Content Too Large\r\n"));
 		assert_true(peer_has(p, "{\"code\":\"payload_too_large\","));
 		assert_int_equal(peer_answers(p), 1);
+		assert_false(p->reset);
 	}
 	assert_int_equal(f.handled, 0);
 }
@@ -167,6 +168,7 @@ test_head_limits(void **state)
 	assert_true(peer_has(line, "HTTP/1.1 414 "));
 	assert_true(peer_has(head, "HTTP/1.1 431 "));
 	assert_true(peer_has(fields, "HTTP/1.1 431 "));
+	assert_false(line->reset || head->reset || fields->reset);
 }
 
 /* Ten megabytes of nothing: cut off in the end, and nobody else notices. */

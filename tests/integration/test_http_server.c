@@ -78,8 +78,8 @@ test_bodies(void **state)
 {
 	static const char *const requests[] = {
 		"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
-		"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-		"2\r\nhe\r\n3;x\r\nllo\r\n0\r\nX: y\r\n\r\n",
+		("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+		 "2\r\nhe\r\n3;x\r\nllo\r\n0\r\nX: y\r\n\r\n"),
 		"DELETE /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
 	};
 	struct front *f = *state;

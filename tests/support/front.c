@@ -97,10 +97,12 @@ peer_read(struct peer *p)
 		ssize_t n = recv(p->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 		if (n < 0 && errno == EAGAIN)
 			return;
-		if (n <= 0)
+		if (n <= 0) {
 			p->ended = true;
-		else
+			p->reset = n < 0;
+		} else {
 			buf_add(&p->in, bytes, (size_t)n);
+		}
 	}
 }
 

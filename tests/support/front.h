@@ -19,6 +19,7 @@ struct peer {
 	int fd;        /* -1: closed by the test */
 	bool mute;     /* does not read */
 	bool ended;    /* the server has closed its side, or reset */
+	bool reset;    /* it ended with a reset, which may destroy an answer on its way */
 	struct buf in; /* everything received; NUL-terminated */
 };
 
