@@ -164,6 +164,8 @@ on_stop(int signum, void *arg)
 	w->handover = NULL;
 	if (w->server)
 		http_server_drain(w->server);
+	/* Without us the port is free: when the supervisor was killed its successor may want it. */
+	close(w->env->listen_fd);
 	timer_set(&w->quiet, 0);
 }
 
@@ -193,10 +195,6 @@ worker_main(const struct config *c, const struct worker_env *env)
 {
 	struct worker w = { .config = c, .env = env };
 	struct err e;
-	char tag[16];
-	snprintf(tag, sizeof(tag), "worker-%d", env->index);
-	log_set_tag(tag);
-	metric_row_set(env->index);
 	signal(SIGPIPE, SIG_IGN);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	ares_library_init(ARES_LIB_INIT_ALL);

@@ -49,7 +49,7 @@ static void
 pool_drain(void *arg)
 {
 	struct pg_pool *p = arg;
-	for (int i = 0; i < p->nsessions; i++) {
+	for (int i = 0; i < p->nsessions && !p->freeing; i++) {
 		struct pg_ticket *t = TAILQ_FIRST(&p->line);
 		if (!t)
 			return;
@@ -153,11 +153,12 @@ pg_pool_free(struct pg_pool *p)
 	if (!p)
 		return;
 	p->freeing = true;
-	while (!TAILQ_EMPTY(&p->line))
-		fail_first_in_line(p, "the program stops");
 	for (int i = 0; i < p->nsessions; i++)
 		if (session_ticket(p->sessions[i]))
 			session_drop(p->sessions[i], "the program stops");
+	/* Those in line, and those that callbacks have put there just now. */
+	while (!TAILQ_EMPTY(&p->line))
+		fail_first_in_line(p, "the program stops");
 	for (int i = 0; i < p->nsessions; i++)
 		session_free(p->sessions[i]);
 	free(p->sessions);
