@@ -239,7 +239,8 @@ call_body(struct call *c)
 		return -1;
 	}
 	json_error_t wrong;
-	json_t *body = json_loadb(text.n ? text.p : "", text.n, 0, &wrong);
+	/* A NUL is for the field that holds it to refuse, by name. */
+	json_t *body = json_loadb(text.n ? text.p : "", text.n, JSON_ALLOW_NUL, &wrong);
 	if (!body) {
 		/* jansson quotes what it stumbled over; the place alone is enough, and never
 		 * echoes. */

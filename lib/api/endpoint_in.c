@@ -75,6 +75,9 @@ read_url(struct fields *f, struct str *ret)
 void
 endpoint_in_read(struct fields *f, struct endpoint_in *ret)
 {
+	/* No event types are all of them: that is what portals send for "everything". */
+	static const struct name_rule event_types = { name_valid, 0, EVENT_TYPES_MAX };
+	static const struct name_rule channels = { name_channel_valid, 1, CHANNELS_MAX };
 	*ret = (struct endpoint_in){
 		.description = STR(""),
 		.version = 1,
@@ -86,8 +89,8 @@ endpoint_in_read(struct fields *f, struct endpoint_in *ret)
 	field_text(f, "description", 0, DESCRIPTION_MAX, &ret->description);
 	field_int(f, "version", 1, UINT16_MAX, &ret->version);
 	field_bool(f, "disabled", &ret->disabled);
-	field_names(f, "eventTypes", "filterTypes", name_valid, EVENT_TYPES_MAX, &ret->event_types);
-	field_names(f, "channels", NULL, name_channel_valid, CHANNELS_MAX, &ret->channels);
+	field_names(f, "eventTypes", "filterTypes", &event_types, &ret->event_types);
+	field_names(f, "channels", NULL, &channels, &ret->channels);
 	field_int_or_null(f, "throttleRate", "rateLimit", 1, UINT16_MAX, &ret->throttle_rate);
 	field_metadata(f, &ret->metadata);
 	field_delays(

@@ -75,12 +75,13 @@ is_given(const json_t *v)
 static void
 read_feature_flag(struct fields *f, struct str *ret)
 {
+	static const struct name_rule one = { name_valid, 0, 1 };
 	struct names flags = { 0 };
 	if (!is_given(json_object_get(f->object, "featureFlags"))) {
 		field_text_or_null(f, "featureFlag", NAME_MAX_LEN, ret);
 		return;
 	}
-	field_names(f, "featureFlag", "featureFlags", name_valid, 1, &flags);
+	field_names(f, "featureFlag", "featureFlags", &one, &flags);
 	*ret = flags.n ? flags.name[0] : (struct str){ NULL, 0 };
 }
 

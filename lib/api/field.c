@@ -75,34 +75,42 @@ enum found {
 	FOUND_VALUE,
 };
 
+struct member {
+	enum found found;
+	const char *name; /* as the caller spelled it */
+	const json_t *v;
+};
+
 /* Looks a member up and notes that it is to be written. Under two names the one with a value
  * counts. */
-static enum found
-find(struct fields *f, const char *name, const char *alias, const json_t **ret)
+static struct member
+find(struct fields *f, const char *name, const char *alias)
 {
-	const json_t *v = json_object_get(f->object, name);
-	if (alias && (!v || json_is_null(v))) {
-		const json_t *other = json_object_get(f->object, alias);
-		v = other ? other : v;
+	struct member m = { FOUND_VALUE, name, json_object_get(f->object, name) };
+	const json_t *other = alias ? json_object_get(f->object, alias) : NULL;
+	if (other && (!m.v || json_is_null(m.v))) {
+		m.name = alias;
+		m.v = other;
 	}
-	if (v || f->kind == BODY_WHOLE) {
+	if (m.v || f->kind == BODY_WHOLE) {
 		assert(f->ngiven < FIELDS_MAX);
 		f->given[f->ngiven++] = str_of(name);
 	}
-	*ret = v;
-	if (!v)
-		return FOUND_NOTHING;
-	return json_is_null(v) ? FOUND_NULL : FOUND_VALUE;
+	if (!m.v)
+		m.found = FOUND_NOTHING;
+	else if (json_is_null(m.v))
+		m.found = FOUND_NULL;
+	return m;
 }
 
-/* The same where null has no meaning: true when there is a value to look at. */
-static bool
-find_value(struct fields *f, const char *name, const json_t **ret)
+/* The same where null has no meaning. */
+static struct member
+find_value(struct fields *f, const char *name)
 {
-	enum found found = find(f, name, NULL, ret);
-	if (found == FOUND_NULL)
+	struct member m = find(f, name, NULL);
+	if (m.found == FOUND_NULL)
 		field_problem(f, name, "may not be null");
-	return found == FOUND_VALUE;
+	return m;
 }
 
 /* ---- texts ---- */
@@ -123,16 +131,15 @@ has_controls(struct str s)
 }
 
 static void
-take_text(
-    struct fields *f, const char *name, const json_t *v, size_t min, size_t max, struct str *ret)
+take_text(struct fields *f, const struct member *m, size_t min, size_t max, struct str *ret)
 {
-	struct str s = json_str(v);
-	if (!json_is_string(v))
-		field_problem(f, name, "must be a text");
+	struct str s = json_str(m->v);
+	if (!json_is_string(m->v))
+		field_problem(f, m->name, "must be a text");
 	else if (s.n < min || s.n > max)
-		field_problem(f, name, "must have %zu to %zu bytes", min, max);
+		field_problem(f, m->name, "must have %zu to %zu bytes", min, max);
 	else if (has_controls(s))
-		field_problem(f, name, "may not hold control characters");
+		field_problem(f, m->name, "may not hold control characters");
 	else
 		*ret = s;
 }
@@ -140,22 +147,21 @@ take_text(
 void
 field_text(struct fields *f, const char *name, size_t min, size_t max, struct str *ret)
 {
-	const json_t *v;
-	if (find_value(f, name, &v))
-		take_text(f, name, v, min, max, ret);
-	else if (!v && f->kind == BODY_WHOLE && !ret->p)
+	struct member m = find_value(f, name);
+	if (m.found == FOUND_VALUE)
+		take_text(f, &m, min, max, ret);
+	else if (m.found == FOUND_NOTHING && f->kind == BODY_WHOLE && !ret->p)
 		field_problem(f, name, "is required");
 }
 
 void
 field_text_or_null(struct fields *f, const char *name, size_t max, struct str *ret)
 {
-	const json_t *v;
-	enum found found = find(f, name, NULL, &v);
-	if (found == FOUND_NULL)
+	struct member m = find(f, name, NULL);
+	if (m.found == FOUND_NULL)
 		*ret = (struct str){ NULL, 0 };
-	else if (found == FOUND_VALUE)
-		take_text(f, name, v, 0, max, ret);
+	else if (m.found == FOUND_VALUE)
+		take_text(f, &m, 0, max, ret);
 }
 
 void
@@ -174,22 +180,21 @@ field_uid(struct fields *f, enum id_kind kind, struct str *ret)
 void
 field_bool(struct fields *f, const char *name, bool *ret)
 {
-	const json_t *v;
-	if (!find_value(f, name, &v))
+	struct member m = find_value(f, name);
+	if (m.found != FOUND_VALUE)
 		return;
-	if (json_is_boolean(v))
-		*ret = json_is_true(v);
+	if (json_is_boolean(m.v))
+		*ret = json_is_true(m.v);
 	else
 		field_problem(f, name, "must be true or false");
 }
 
 static void
-take_int(
-    struct fields *f, const char *name, const json_t *v, int64_t min, int64_t max, int64_t *ret)
+take_int(struct fields *f, const struct member *m, int64_t min, int64_t max, int64_t *ret)
 {
-	int64_t number = json_integer_value(v);
-	if (!json_is_integer(v) || number < min || number > max)
-		field_problem(f, name, "must be an integer from %lld to %lld", (long long)min,
+	int64_t number = json_integer_value(m->v);
+	if (!json_is_integer(m->v) || number < min || number > max)
+		field_problem(f, m->name, "must be an integer from %lld to %lld", (long long)min,
 		    (long long)max);
 	else
 		*ret = number;
@@ -198,40 +203,38 @@ take_int(
 void
 field_int(struct fields *f, const char *name, int64_t min, int64_t max, int64_t *ret)
 {
-	const json_t *v;
-	if (find_value(f, name, &v))
-		take_int(f, name, v, min, max, ret);
+	struct member m = find_value(f, name);
+	if (m.found == FOUND_VALUE)
+		take_int(f, &m, min, max, ret);
 }
 
 void
 field_int_or_null(
     struct fields *f, const char *name, const char *alias, int64_t min, int64_t max, int64_t *ret)
 {
-	const json_t *v;
-	enum found found = find(f, name, alias, &v);
-	if (found == FOUND_NULL)
+	struct member m = find(f, name, alias);
+	if (m.found == FOUND_NULL)
 		*ret = 0;
-	else if (found == FOUND_VALUE)
-		take_int(f, name, v, min, max, ret);
+	else if (m.found == FOUND_VALUE)
+		take_int(f, &m, min, max, ret);
 }
 
 void
 field_delays(struct fields *f, const char *name, int max, int64_t max_ms, struct delays *ret)
 {
-	const json_t *v;
-	enum found found = find(f, name, NULL, &v);
-	if (found != FOUND_VALUE) {
-		ret->n = found == FOUND_NULL ? -1 : ret->n;
+	struct member m = find(f, name, NULL);
+	if (m.found != FOUND_VALUE) {
+		ret->n = m.found == FOUND_NULL ? -1 : ret->n;
 		return;
 	}
-	size_t n = json_array_size(v);
-	if (!json_is_array(v) || n > (size_t)max) {
+	size_t n = json_array_size(m.v);
+	if (!json_is_array(m.v) || n > (size_t)max) {
 		field_problem(f, name, "must be a list of at most %d numbers of seconds", max);
 		return;
 	}
 	int64_t *ms = arena_alloc(f->c->arena, sizeof(*ms) * n);
 	for (size_t i = 0; i < n; i++) {
-		const json_t *item = json_array_get(v, i);
+		const json_t *item = json_array_get(m.v, i);
 		double delay = json_number_value(item) * 1000;
 		if (!json_is_number(item) || !(delay >= 0 && delay <= (double)max_ms)) {
 			field_problem(f, name, "number %zu must be from 0 to %lld seconds", i + 1,
@@ -255,26 +258,25 @@ is_among(const struct names *names, struct str s)
 }
 
 void
-field_names(struct fields *f, const char *name, const char *alias, bool (*valid)(struct str s),
-    int max, struct names *ret)
+field_names(struct fields *f, const char *name, const char *alias, const struct name_rule *rule,
+    struct names *ret)
 {
-	const json_t *v;
-	enum found found = find(f, name, alias, &v);
-	if (found == FOUND_NULL)
+	struct member m = find(f, name, alias);
+	if (m.found == FOUND_NULL)
 		ret->n = 0;
-	if (found != FOUND_VALUE)
+	if (m.found != FOUND_VALUE)
 		return;
-	size_t n = json_array_size(v);
-	if (!json_is_array(v) || n > (size_t)max) {
-		field_problem(f, name, "must be a list of at most %d names", max);
+	size_t n = json_array_size(m.v);
+	if (!json_is_array(m.v) || n < (size_t)rule->min || n > (size_t)rule->max) {
+		field_problem(f, m.name, "must be a list of %d to %d names", rule->min, rule->max);
 		return;
 	}
 	struct names names = { 0, arena_alloc(f->c->arena, sizeof(struct str) * n) };
 	for (size_t i = 0; i < n; i++) {
-		const json_t *item = json_array_get(v, i);
-		if (!json_is_string(item) || !valid(json_str(item))) {
+		const json_t *item = json_array_get(m.v, i);
+		if (!json_is_string(item) || !rule->valid(json_str(item))) {
 			field_problem(
-			    f, name, "name %zu has characters that it may not have", i + 1);
+			    f, m.name, "name %zu has characters that it may not have", i + 1);
 			return;
 		}
 		if (!is_among(&names, json_str(item)))
@@ -286,11 +288,11 @@ field_names(struct fields *f, const char *name, const char *alias, bool (*valid)
 const json_t *
 field_object_or_null(struct fields *f, const char *name)
 {
-	const json_t *v;
-	if (find(f, name, NULL, &v) != FOUND_VALUE)
+	struct member m = find(f, name, NULL);
+	if (m.found != FOUND_VALUE)
 		return NULL;
-	if (json_is_object(v))
-		return v;
+	if (json_is_object(m.v))
+		return m.v;
 	field_problem(f, name, "must be an object");
 	return NULL;
 }
@@ -310,18 +312,17 @@ is_map_of_texts(const json_t *v)
 void
 field_metadata(struct fields *f, struct str *ret)
 {
-	const json_t *v;
-	enum found found = find(f, "metadata", NULL, &v);
-	if (found == FOUND_NULL)
+	struct member m = find(f, "metadata", NULL);
+	if (m.found == FOUND_NULL)
 		*ret = STR("{}");
-	if (found != FOUND_VALUE)
+	if (m.found != FOUND_VALUE)
 		return;
-	if (!is_map_of_texts(v)) {
+	if (!is_map_of_texts(m.v)) {
 		field_problem(f, "metadata", "must be an object of texts");
 		return;
 	}
 	char text[FIELD_METADATA_MAX];
-	size_t n = json_dumpb(v, text, sizeof(text), JSON_COMPACT);
+	size_t n = json_dumpb(m.v, text, sizeof(text), JSON_COMPACT);
 	if (n > sizeof(text))
 		field_problem(f, "metadata", "may have %d bytes at most", FIELD_METADATA_MAX);
 	else

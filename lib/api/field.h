@@ -53,13 +53,17 @@ void field_int_or_null(
 void field_metadata(struct fields *f, struct str *ret);
 /* The member when it is an object, else NULL (null: unset). */
 const json_t *field_object_or_null(struct fields *f, const char *name);
-/* A list of distinct texts that `valid` accepts; null and an empty list are n == 0. */
+/* A list of distinct texts; null is n == 0, and so is an empty list where it is allowed. */
 struct names {
 	int n;
 	struct str *name;
 };
-void field_names(struct fields *f, const char *name, const char *alias, bool (*valid)(struct str s),
-    int max, struct names *ret);
+struct name_rule {
+	bool (*valid)(struct str s);
+	int min, max; /* of them */
+};
+void field_names(struct fields *f, const char *name, const char *alias,
+    const struct name_rule *rule, struct names *ret);
 /* A list of seconds with fractions, in ms; null is n == -1. */
 struct delays {
 	int n;

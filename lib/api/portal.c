@@ -71,8 +71,9 @@ refuse_limits(struct fields *f)
 static void
 read_access(struct fields *f, struct access_in *ret)
 {
+	static const struct name_rule flags = { name_valid, 0, FLAGS_MAX };
 	*ret = (struct access_in){ .lifetime_s = 0 };
-	field_names(f, "featureFlags", NULL, name_valid, FLAGS_MAX, &ret->flags);
+	field_names(f, "featureFlags", NULL, &flags, &ret->flags);
 	field_int_or_null(f, "expiry", NULL, LIFETIME_MIN_S, LIFETIME_MAX_S, &ret->lifetime_s);
 	if (!ret->lifetime_s)
 		ret->lifetime_s = LIFETIME_S;

@@ -21,9 +21,10 @@
 #include "ingest/limbo.h"
 #include "statements.h"
 
-#define WAIT_MAX (5 * USEC_PER_SEC) /* for room or a slot; then the producer is told to try again  \
-				     */
-#define DOWN_MAX USEC_PER_SEC       /* without a database: long enough for it to restart */
+#define WAIT_MAX                                                                                   \
+	(5 * USEC_PER_SEC)    /* for room or a slot; then the producer is told to try again        \
+			       */
+#define DOWN_MAX USEC_PER_SEC /* without a database: long enough for it to restart */
 #define TRIES_MAX                                                                                  \
 	5 /* appends of one event; a catalogue that changes faster than that is not ours */
 #define TICK (100 * USEC_PER_MS)

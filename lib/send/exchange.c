@@ -90,6 +90,9 @@ on_response(void *arg, const struct client_response *response)
 		int64_t ms = retry_after_ms(response->retry_after, loop_wall(x->all->loop));
 		r->retry_after_ms = ms > 0 ? ms : 0;
 	}
+	/* The name may have moved to another address since it was cached. */
+	if (response->transport == TRANSPORT_CONNECT)
+		resolver_forget(x->all->resolver, x->route->host);
 	metric_observe(METRIC_H_ATTEMPT, response->duration);
 	if (response->sends > 1)
 		metric_add(METRIC_RESENDS, response->sends - 1);

@@ -27,10 +27,12 @@
 #define START_MAX   64    /* attempts started per turn, so that answers are read in between */
 #define READY_MAX   4096  /* deliveries that wait for us: beyond it acceptance waits */
 #define RESULTS_MAX 20000 /* unrecorded results: beyond it no attempt starts */
-#define DEFER_MIN   (15 * USEC_PER_SEC) /* how long a delivery that found its lane full is put off \
-					 */
+#define TICK        (250 * USEC_PER_MS)
+
+/* How long a delivery that found its lane full is put off. */
+#define DEFER_MIN     (15 * USEC_PER_SEC)
 #define DEFER_SPREAD  (30 * USEC_PER_SEC)
-#define TICK          (250 * USEC_PER_MS)
+
 #define SPILL_LOG_GAP (10 * USEC_PER_SEC)
 
 struct sender {
