@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-URL = "http://127.0.0.1:9/"
+URL = "http://127.0.0.1:9999/"
 
 
 def body_locations(reply):
@@ -209,8 +209,8 @@ def forged(good):
 
 @pytest.mark.parametrize("kind", forged("a.b.cc").keys())
 def test_forged_token(api, kind):
-    bad = forged(api.token)[kind]
-    assert_error(api.get("/app", token=bad, want=None), 401, "authentication_failed")
+    bad = {"Authorization": "Bearer " + forged(api.token)[kind]}
+    assert_error(api.get("/app", token=None, headers=bad, want=None), 401, "authentication_failed")
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic dXNlcjpwdw=="},

@@ -1,6 +1,7 @@
 """Hostile bytes through the real front: refused with JSON, the connection closed, and it goes on."""
 
 import json
+import re
 import socket
 
 import pytest
@@ -61,6 +62,11 @@ def exchange(daemon, *pieces, end=False):
         return answer
 
 
+def statuses(answers):
+    """Status codes of all answers in the bytes of a connection."""
+    return re.findall(rb"HTTP/1\.1 (\d{3}) [A-Z]", answers)
+
+
 def assert_serves(daemon):
     assert daemon.api().get("//livez", token=None).status == 200
 
@@ -74,7 +80,7 @@ def test_refused_with_json_and_closed(daemon, request_bytes):
     assert b"connection: close" in head.lower()
     assert b"content-type: application/json" in head.lower()
     assert json.loads(body)["detail"]
-    assert answer.count(b"HTTP/1.1 ") == 1, "the rest was taken for another request"
+    assert len(statuses(answer)) == 1, "the rest was taken for another request"
     assert_serves(daemon)
 
 
@@ -89,15 +95,14 @@ def test_pipelined_requests_are_answered_in_order(daemon):
     missing = b"GET /missing HTTP/1.1\r\n" + HOST + b"\r\n"
     last = b"GET /livez HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
     answer = exchange(daemon, one + missing + last)
-    found = [line.split(b" ")[1] for line in answer.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
-    assert found == [b"200", b"404", b"200"]
+    assert statuses(answer) == [b"200", b"404", b"200"]
 
 
 def test_smuggled_request_is_not_served(daemon):
     inner = b"GET /smuggled HTTP/1.1\r\n" + HOST + b"\r\n"
     outer = (b"POST /api/v1/app HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n" % (5 + len(inner))
              + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + inner)
-    assert exchange(daemon, outer).count(b"HTTP/1.1 ") == 1
+    assert len(statuses(exchange(daemon, outer))) == 1
 
 
 def test_chunked_body(daemon, app):
@@ -113,8 +118,11 @@ def test_expect_100_continue(daemon):
     head = (f"POST /api/v1/app HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
             f"Authorization: Bearer {daemon.token}\r\nExpect: 100-continue\r\n"
             f"Content-Length: {len(body)}\r\n\r\n").encode()
-    answer = exchange(daemon, head, body)
-    assert answer.startswith(b"HTTP/1.1 100 ") and b"HTTP/1.1 201 " in answer
+    with socket.create_connection(("127.0.0.1", daemon.port), timeout=30) as connection:
+        connection.sendall(head)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(body)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 201 ")
 
 
 def test_half_requests_that_end(daemon):

@@ -69,7 +69,10 @@ class Api:
 
     @staticmethod
     def _once(connection, method, target, body, headers):
-        connection.request(method, target, body=body, headers=headers)
+        try:
+            connection.request(method, target, body=body, headers=headers)
+        except BrokenPipeError:
+            pass  # refused before its end: the answer says why
         answer = connection.getresponse()
         return Reply(answer.status, answer.headers, answer.read())
 
