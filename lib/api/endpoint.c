@@ -5,87 +5,19 @@
 
 #include "api/endpoint_headers.h"
 #include "api/endpoint_in.h"
+#include "api/endpoint_out.h"
 #include "api/endpoint_ref.h"
 #include "api/handlers.h"
 #include "statements.h"
 
-/* ---- as JSON ---- */
-
-static void
-put_texts_or_null(struct jw *j, const char *key, const struct str *texts, int n)
-{
-	jw_key(j, key);
-	if (n == 0) {
-		jw_null(j);
-		return;
-	}
-	jw_open_array(j);
-	for (int i = 0; i < n; i++)
-		jw_text(j, texts[i]);
-	jw_close_array(j);
-}
-
-static void
-put_int_or_null(struct jw *j, const char *key, int64_t v)
-{
-	if (v)
-		jw_put_i64(j, key, v);
-	else
-		jw_put_null(j, key);
-}
-
-/* Milliseconds as seconds, in as many digits as it takes: 50 is 0.05. */
-static struct str
-seconds(struct arena *a, int64_t ms)
-{
-	struct str s =
-	    str_of(arena_printf(a, "%lld.%03d", (long long)(ms / 1000), (int)(ms % 1000)));
-	while (s.p[s.n - 1] == '0')
-		s.n--;
-	if (s.p[s.n - 1] == '.')
-		s.n--;
-	return s;
-}
-
-static void
-put_retry_schedule(struct call *c, struct jw *j, const struct endpoint_row *e)
-{
-	jw_key(j, "retrySchedule");
-	if (!e->has_retry_schedule) {
-		jw_null(j);
-		return;
-	}
-	jw_open_array(j);
-	for (int i = 0; i < e->nretry_schedule; i++)
-		jw_raw(j, seconds(c->arena, e->retry_schedule[i]));
-	jw_close_array(j);
-}
-
-/* The fields of all lines of clients: each of the renamed ones under both names. */
 static void
 write_endpoint(struct call *c, struct jw *j, const PGresult *r, int row)
 {
 	struct endpoint_row e;
 	endpoint_row_read(r, row, c->arena, &e);
 	jw_open_object(j);
-	jw_put_id(j, "id", ID_ENDPOINT, e.id);
-	jw_put_text_or_null(j, "uid", e.uid);
-	jw_put_text(j, "url", e.url);
-	jw_put_text(j, "description", e.description);
-	jw_put_i64(j, "version", e.version);
-	jw_put_bool(j, "disabled", e.disabled);
-	jw_put_text_or_null(j, "disabledReason", e.disabled_reason);
-	put_texts_or_null(j, "eventTypes", e.event_types, e.nevent_types);
-	put_texts_or_null(j, "filterTypes", e.event_types, e.nevent_types);
-	put_texts_or_null(j, "channels", e.channels, e.nchannels);
-	put_int_or_null(j, "throttleRate", e.throttle_rate);
-	put_int_or_null(j, "rateLimit", e.throttle_rate);
-	put_retry_schedule(c, j, &e);
-	put_int_or_null(j, "timeoutMs", e.timeout_ms);
-	put_int_or_null(j, "maxInFlight", e.max_in_flight);
+	endpoint_put_fields(c, j, &e);
 	jw_put_raw(j, "metadata", e.metadata);
-	jw_put_time(j, "createdAt", e.created_at);
-	jw_put_time(j, "updatedAt", e.updated_at);
 	jw_close_object(j);
 }
 
