@@ -6,10 +6,8 @@ from .api import Unexpected
 
 
 def page(api, path, **query):
-    """(keys, whole page) of one page."""
     text = "&".join(f"{k}={v}" for k, v in query.items())
-    found = api.get(path + ("?" + text if text else "")).json
-    return found
+    return api.get(path + ("?" + text if text else "")).json
 
 
 def keys_of(found, key):
