@@ -156,7 +156,8 @@ api_endpoint_headers_put(struct call *c)
 		return;
 	fields_begin(&f, c, BODY_WHOLE);
 	endpoint_headers_field(&f, &headers);
-	if (!json_object_get(c->body, "headers"))
+	const json_t *told = json_object_get(c->body, "headers");
+	if (!told || json_is_null(told))
 		field_problem(&f, "headers", "is required");
 	if (fields_end(&f) == 0)
 		write_set(c, headers, (struct str){ NULL, 0 }, endpoint_on_changed);
