@@ -338,8 +338,6 @@ def test_lists_that_lie(cli, server, bodies, words):
     ("endpoint delete acme main", "DELETE", "/app/acme/endpoint/main", None),
     ("endpoint enable acme main", "PATCH", "/app/acme/endpoint/main", {"disabled": False}),
     ("endpoint disable acme main", "PATCH", "/app/acme/endpoint/main", {"disabled": True}),
-    ("endpoint pause acme main", "PATCH", "/app/acme/endpoint/main", {"paused": True}),
-    ("endpoint resume acme main", "PATCH", "/app/acme/endpoint/main", {"paused": False}),
     ("endpoint rotate-secret acme main --grace 60 --key whsec_x", "POST",
      "/app/acme/endpoint/main/secret/rotate", {"gracePeriodSeconds": 60, "key": "whsec_x"}),
     ("endpoint rotate-secret acme main", "POST", "/app/acme/endpoint/main/secret/rotate", {}),
