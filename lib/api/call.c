@@ -42,16 +42,6 @@ text_of(const struct buf *b)
 /* ---- answers ---- */
 
 void
-call_reply(struct call *c, int status, const struct buf *json)
-{
-	if (json->failed)
-		call_fail_with(
-		    c, ERR_TOO_LARGE, "the answer is too large: ask for less with limit");
-	else
-		answer(c, status, text_of(json), "");
-}
-
-void
 call_reply_empty(struct call *c, int status)
 {
 	answer(c, status, status == 204 ? STR("") : STR("{}"), "");
@@ -61,7 +51,11 @@ void
 call_reply_json(struct call *c, int status, struct jw *j)
 {
 	jw_end(j);
-	call_reply(c, status, j->out);
+	if (j->out->failed)
+		call_fail_with(
+		    c, ERR_TOO_LARGE, "the answer is too large: ask for less with limit");
+	else
+		answer(c, status, text_of(j->out), "");
 }
 
 /* {"code":…,"detail":…} */
@@ -196,20 +190,20 @@ call_invalid_query(struct call *c, const char *name, const char *fmt, ...)
 
 /* ---- memory of the call ---- */
 
-struct buf *
-call_buf(struct call *c)
+static void
+release_buf(void *p)
 {
-	struct buf *b = arena_alloc(c->arena, sizeof(*b));
-	buf_init(b, CALL_JSON_MAX);
-	arena_own(c->arena, b, (void (*)(void *))buf_free);
-	return b;
+	buf_free(p);
 }
 
 struct jw *
 call_json(struct call *c)
 {
+	struct buf *b = arena_alloc(c->arena, sizeof(*b));
 	struct jw *j = arena_alloc(c->arena, sizeof(*j));
-	jw_begin(j, call_buf(c));
+	buf_init(b, CALL_JSON_MAX);
+	arena_own(c->arena, b, release_buf);
+	jw_begin(j, b);
 	return j;
 }
 

@@ -54,7 +54,6 @@ struct route {
 };
 
 /* ---- answers: each ends the call, exactly one per call ---- */
-void call_reply(struct call *c, int status, const struct buf *json);
 void call_reply_empty(struct call *c, int status); /* 204, or 202 with {} */
 /* The kind decides status and code; ERR_INVALID is a 422 at "body". What is wrong inside (500) is
  * logged and not told. */
@@ -75,10 +74,9 @@ void call_put_problem(struct jw *j, const char *const *loc, const char *type, co
 /* A handler for what the API names and Posthorn does not do: 501. */
 void call_not_offered(struct call *c);
 
-/* An empty buffer that dies with the call, and a writer on it. */
-struct buf *call_buf(struct call *c);
+/* A writer on an empty buffer; both die with the call. */
 struct jw *call_json(struct call *c);
-/* Ends the writer of call_json and replies with its buffer. */
+/* Ends the writer and replies with what it wrote. */
 void call_reply_json(struct call *c, int status, struct jw *j);
 
 /* ---- input ---- */
