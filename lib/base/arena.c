@@ -64,6 +64,7 @@ arena_reset(struct arena *a)
 		else
 			free(b);
 	}
+	assert(keep); /* the first block is never given up */
 	keep->next = NULL;
 	a->blocks = keep;
 	a->used = a->total = 0;

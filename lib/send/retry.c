@@ -111,8 +111,11 @@ shard_get(struct retries *rs, int slot)
 static struct retry *
 find(const struct retries *rs, int64_t msg_id, int64_t endpoint_id, int64_t chain)
 {
-	struct key key = { msg_id, endpoint_id, chain };
+	struct key key = { 0 };
 	struct retry *r;
+	key.msg_id = msg_id;
+	key.endpoint_id = endpoint_id;
+	key.chain = chain;
 	HASH_FIND(hh, rs->by_key, &key, sizeof(key), r);
 	return r;
 }
@@ -131,6 +134,7 @@ static void
 retry_remove(struct retries *rs, struct retry *r)
 {
 	struct shard *sh = shard_find(rs, r->row.slot);
+	assert(sh);
 	RB_REMOVE(slot_tree, &sh->all, r);
 	if (!r->fired)
 		RB_REMOVE(due_tree, &rs->pending, r);

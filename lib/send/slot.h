@@ -70,7 +70,7 @@ int64_t slots_epoch(const struct slots *s, int slot);        /* -1 when not held
 void slots_expect(struct slots *s, struct message *m);   /* takes a reference */
 void slots_resolved(struct slots *s, struct message *m); /* gives it back */
 
-void slots_retries_loaded(struct slots *s, int slot);
+void slots_retries_loaded(struct slots *s, int id);
 /* Recovery may go on (room again). */
 void slots_continue(struct slots *s);
 

@@ -297,8 +297,9 @@ entry_get_uid(struct catalogue *c, const char *key)
 static struct entry *
 entry_new(struct catalogue *c, int64_t id)
 {
-	if (c->napps >= c->apps_max)
-		entry_free(c, TAILQ_LAST(&c->lru, entry_lru_head));
+	struct entry *oldest = TAILQ_LAST(&c->lru, entry_lru_head);
+	if (oldest && c->napps >= c->apps_max)
+		entry_free(c, oldest);
 	struct entry *e = mem_zalloc(sizeof(*e));
 	e->id = id;
 	HASH_ADD(hh_id, c->by_id, id, sizeof(e->id), e);
