@@ -20,6 +20,7 @@
 #include "base/metric.h"
 
 #include "api/api.h"
+#include "api/task_runner.h"
 #include "handover.h"
 #include "http/server.h"
 #include "ingest/ingest.h"
@@ -41,6 +42,7 @@ struct worker {
 	struct catalogue *catalogue;
 	struct sender *sender;
 	struct ingest *ingest;
+	struct task_runner *tasks;
 	struct api *api;
 	struct http_server *server;
 	struct handover *handover;
@@ -87,8 +89,9 @@ make_parts(struct worker *w, struct err *e)
 		return -1;
 	w->ingest =
 	    ingest_new(w->loop, w->config, w->catalogue, w->sender, w->append_pool, w->load_pool);
+	w->tasks = task_runner_new(w->loop, w->load_pool, w->sender);
 	const struct api_parts api = { w->loop, w->config, w->api_pool, w->catalogue, w->sender,
-		w->ingest };
+		w->ingest, w->tasks };
 	w->api = api_new(&api);
 	const struct sight_parts sight = { w->loop, w->config, w->api, w->sender, w->ingest,
 		w->api_pool, w->lease_pool };
@@ -160,6 +163,7 @@ on_stop(int signum, void *arg)
 	w->stop_since = loop_now(w->loop);
 	LOG_INFO(WORKER_STOP, KV("signal", signum));
 	sight_stop(w->sight);
+	task_runner_stop(w->tasks);
 	handover_free(w->handover);
 	w->handover = NULL;
 	if (w->server)
@@ -176,6 +180,7 @@ free_parts(struct worker *w)
 	if (w->server)
 		http_server_free(w->server);
 	maintenance_free(w->maintenance);
+	task_runner_free(w->tasks);
 	catalogue_free(w->catalogue);
 	ingest_free(w->ingest);
 	sender_free(w->sender);

@@ -16,6 +16,7 @@ struct api_parts {
 	struct catalogue *catalogue;
 	struct sender *sender;
 	struct ingest *ingest;
+	struct task_runner *tasks; /* NULL: none here */
 };
 
 struct api *api_new(const struct api_parts *parts);

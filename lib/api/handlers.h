@@ -3,6 +3,49 @@
 
 #include "api/call.h"
 
+/* message.c */
+void api_message_create(struct call *c);
+
+/* message_read.c */
+void api_message_list(struct call *c);
+void api_message_get(struct call *c);
+void api_message_expunge(struct call *c);
+
+/* attempt.c */
+void api_attempt_by_endpoint(struct call *c);
+void api_attempt_by_msg(struct call *c);
+void api_attempt_by_msg_and_endpoint(struct call *c);
+void api_attempt_get(struct call *c);
+void api_attempt_expunge(struct call *c);
+
+/* attempted.c */
+void api_endpoint_message_list(struct call *c);
+void api_message_endpoint_list(struct call *c);
+
+/* resend.c */
+void api_resend(struct call *c);
+
+/* dead_letter.c */
+void api_dead_letter_list(struct call *c);
+void api_dead_letter_app_list(struct call *c);
+void api_dead_letter_summary(struct call *c);
+void api_dead_letter_get(struct call *c);
+
+/* dead_letter_act.c */
+void api_dead_letter_replay(struct call *c);
+void api_dead_letter_discard(struct call *c);
+
+/* dead_letter_bulk.c */
+void api_dead_letter_replay_all(struct call *c);
+void api_dead_letter_discard_all(struct call *c);
+
+/* task.c */
+void api_task_list(struct call *c);
+void api_task_get(struct call *c);
+void api_task_pause(struct call *c);
+void api_task_resume(struct call *c);
+void api_task_cancel(struct call *c);
+
 /* app.c */
 void api_app_create(struct call *c);
 void api_app_list(struct call *c);

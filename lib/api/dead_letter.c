@@ -1,0 +1,245 @@
+/* Dead letters: deliveries that were given up, for those who find out why and start them again. */
+#include "api/attempt_out.h"
+#include "api/dead_filter.h"
+#include "api/dead_letter_act.h"
+#include "api/handlers.h"
+#include "api/message_out.h"
+#include "statements.h"
+
+#define SUMMARY_ROWS_MAX 1000
+#define ATTEMPTS_MAX     1000
+
+/* Columns of every statement that returns dead letters. */
+enum {
+	COL_ID,
+	COL_APP_ID,
+	COL_MSG_ID,
+	COL_ENDPOINT_ID,
+	COL_EVENT_TYPE,
+	COL_REASON,
+	COL_LAST_STATUS,
+	COL_LAST_ERROR,
+	COL_ATTEMPTS,
+	COL_FIRST_AT,
+	COL_LAST_AT,
+	COL_REPLAYED_AT,
+	COL_REPLAYED_BY,
+	COL_DISCARDED_AT,
+	COL_DISCARDED_BY,
+	COL_PAYLOAD, /* of dead_letter_get.sql */
+	COL_NO_PAYLOAD,
+	COL_LAST_RESPONSE,
+};
+
+static void
+put_time_or_null(struct jw *j, const char *key, const PGresult *r, int row, int column)
+{
+	if (pg_null(r, row, column))
+		jw_put_null(j, key);
+	else
+		jw_put_time(j, key, pg_time(r, row, column));
+}
+
+static void
+put_reason(struct jw *j, int64_t reason)
+{
+	jw_put_text(j, "reason", str_of(dead_reason_to_text((enum dead_reason)reason)));
+}
+
+static void
+put_fields(struct jw *j, const PGresult *r, int row)
+{
+	int64_t id = pg_int(r, row, COL_ID);
+	jw_put_id(j, "id", ID_DEAD_LETTER, id);
+	jw_put_id(j, "appId", ID_APP, pg_int(r, row, COL_APP_ID));
+	jw_put_id(j, "endpointId", ID_ENDPOINT, pg_int(r, row, COL_ENDPOINT_ID));
+	jw_put_id(j, "msgId", ID_MESSAGE, pg_int(r, row, COL_MSG_ID));
+	jw_put_text(j, "eventType", pg_str(r, row, COL_EVENT_TYPE));
+	put_reason(j, pg_int(r, row, COL_REASON));
+	jw_put_i64(j, "lastStatus", pg_int(r, row, COL_LAST_STATUS));
+	jw_put_text_or_null(j, "lastError", pg_str(r, row, COL_LAST_ERROR));
+	jw_put_i64(j, "attempts", pg_int(r, row, COL_ATTEMPTS));
+	put_time_or_null(j, "firstAttemptAt", r, row, COL_FIRST_AT);
+	put_time_or_null(j, "lastAttemptAt", r, row, COL_LAST_AT);
+	jw_put_time(j, "createdAt", id_time(id));
+	put_time_or_null(j, "replayedAt", r, row, COL_REPLAYED_AT);
+	jw_put_text_or_null(j, "replayedBy", pg_str(r, row, COL_REPLAYED_BY));
+	put_time_or_null(j, "discardedAt", r, row, COL_DISCARDED_AT);
+	jw_put_text_or_null(j, "discardedBy", pg_str(r, row, COL_DISCARDED_BY));
+}
+
+/* ---- lists ---- */
+
+struct dead_list {
+	struct log_list log;
+	struct dead_filter filter;
+	bool may_be_missing; /* the application: then no row is a 404 */
+};
+
+static int
+arg_bool_or_null(struct call *c, struct pg_args *a, const char *name)
+{
+	bool v;
+	if (call_query_bool(c, name, &v))
+		return -1;
+	if (call_query(c, name).p)
+		pg_arg_bool(a, v);
+	else
+		pg_arg_null(a);
+	return 0;
+}
+
+/* The first ten arguments of lists and of the summary; NULL after an answer. */
+static struct pg_args *
+read_list(struct call *c, struct dead_list **ret)
+{
+	struct dead_list *l = arena_zalloc(c->arena, sizeof(*l));
+	struct pg_args *a = call_args(c);
+	if (log_list_read(c, ID_DEAD_LETTER, &l->log) ||
+	    dead_filter_from_query(c, &l->log, &l->filter))
+		return NULL;
+	dead_filter_arg_all(a, str_of(c->token.org), &l->filter);
+	if (arg_bool_or_null(c, a, "replayed") || arg_bool_or_null(c, a, "discarded"))
+		return NULL;
+	c->state = *ret = l;
+	return a;
+}
+
+static void
+write_row(struct call *c, struct jw *j, const PGresult *r, int row)
+{
+	(void)c;
+	jw_open_object(j);
+	put_fields(j, r, row);
+	jw_close_object(j);
+}
+
+static void
+on_listed(struct call *c, const struct pg_result *r)
+{
+	const struct dead_list *l = c->state;
+	if (l->may_be_missing && !pg_rows(r->res[0]))
+		call_not_found(c);
+	else
+		page_reply(c, &l->log.page, r->res[0], write_row);
+}
+
+static void
+list_of_app(
+    struct call *c, struct dead_list *l, struct pg_args *a, const struct ref *app, bool deleted_too)
+{
+	l->may_be_missing = true;
+	pg_arg_int4(a, page_rows(&l->log.page));
+	call_arg_ref(a, app);
+	pg_arg_bool(a, deleted_too);
+	call_query_one(c,
+	    page_up(&l->log.page) ? &stmt_dead_letter_app_list_up : &stmt_dead_letter_app_list_down,
+	    a, on_listed);
+}
+
+void
+api_dead_letter_list(struct call *c)
+{
+	struct dead_list *l;
+	struct pg_args *a = read_list(c, &l);
+	if (!a)
+		return;
+	if (ref_is_given(&l->filter.app)) {
+		list_of_app(c, l, a, &l->filter.app, true);
+		return;
+	}
+	pg_arg_int4(a, page_rows(&l->log.page));
+	call_query_one(c,
+	    page_up(&l->log.page) ? &stmt_dead_letter_list_up : &stmt_dead_letter_list_down, a,
+	    on_listed);
+}
+
+void
+api_dead_letter_app_list(struct call *c)
+{
+	struct dead_list *l;
+	struct pg_args *a = read_list(c, &l);
+	if (a)
+		list_of_app(c, l, a, &c->app, false);
+}
+
+/* ---- summary ---- */
+
+static void
+on_summed_up(struct call *c, const struct pg_result *result)
+{
+	const PGresult *r = result->res[0];
+	struct jw *j = call_json(c);
+	jw_open_object(j);
+	jw_key(j, "data");
+	jw_open_array(j);
+	for (int row = 0; row < pg_rows(r); row++) {
+		jw_open_object(j);
+		jw_put_id(j, "appId", ID_APP, pg_int(r, row, 0));
+		jw_put_id(j, "endpointId", ID_ENDPOINT, pg_int(r, row, 1));
+		put_reason(j, pg_int(r, row, 2));
+		jw_put_i64(j, "count", pg_int(r, row, 3));
+		jw_put_i64(j, "open", pg_int(r, row, 4));
+		jw_close_object(j);
+	}
+	jw_close_array(j);
+	jw_put_null(j, "iterator");
+	jw_put_bool(j, "done", true);
+	jw_close_object(j);
+	call_reply_json(c, 200, j);
+}
+
+void
+api_dead_letter_summary(struct call *c)
+{
+	struct dead_list *l;
+	struct pg_args *a = read_list(c, &l);
+	if (!a)
+		return;
+	pg_arg_int4(a, SUMMARY_ROWS_MAX);
+	call_arg_ref(a, &l->filter.app);
+	call_query_one(c, &stmt_dead_letter_summary, a, on_summed_up);
+}
+
+/* ---- one ---- */
+
+static void
+put_history(struct call *c, struct jw *j, const PGresult *r)
+{
+	jw_key(j, "history");
+	jw_open_array(j);
+	for (int row = 0; row < pg_rows(r); row++) {
+		jw_open_object(j);
+		attempt_put_fields(c, j, r, row, true);
+		jw_close_object(j);
+	}
+	jw_close_array(j);
+}
+
+static void
+on_got(struct call *c, const struct pg_result *result)
+{
+	const PGresult *r = result->res[0];
+	if (!pg_rows(r)) {
+		call_not_found(c);
+		return;
+	}
+	struct jw *j = call_json(c);
+	jw_open_object(j);
+	put_fields(j, r, 0);
+	message_put_payload(j, pg_str(r, 0, COL_PAYLOAD));
+	attempt_put_response(c, j, "lastResponse", pg_str(r, 0, COL_LAST_RESPONSE));
+	put_history(c, j, result->res[1]);
+	jw_close_object(j);
+	call_reply_json(c, 200, j);
+}
+
+void
+api_dead_letter_get(struct call *c)
+{
+	struct pg_args *attempts = dead_letter_args(c);
+	pg_arg_int4(attempts, ATTEMPTS_MAX);
+	const struct pg_call calls[] = { { &stmt_dead_letter_get, dead_letter_args(c) },
+		{ &stmt_dead_letter_attempts, attempts } };
+	call_query_db(c, calls, ARRAY_LEN(calls), on_got);
+}

@@ -1,0 +1,161 @@
+/* The query parameters of lists over the log (log_list.h). */
+#include "api/log_list.h"
+
+#include "base/attr.h"
+
+#define DAY_US      (24 * 3600 * USEC_PER_SEC)
+#define WINDOW_US   (90 * DAY_US)
+#define FUTURE_US   (3600 * USEC_PER_SEC) /* clocks of machines differ */
+#define CONTENT_MAX (16 << 20)            /* bytes of payloads in one answer */
+#define STATUS_MAX  4
+
+/* ---- the stretch of time ---- */
+
+/* Ids hold milliseconds: what was made in the millisecond of `after` is not after it, and what was
+ * made in that of `before` is before it only when it has microseconds more. */
+int64_t
+log_below(struct wall before)
+{
+	before.us += USEC_PER_MS - 1;
+	return id_floor(before);
+}
+
+int64_t
+log_above(struct wall after)
+{
+	after.us += USEC_PER_MS;
+	return id_floor(after) - 1;
+}
+
+static int
+read_times(struct call *c, struct log_list *l)
+{
+	struct wall before = { loop_wall(c->parts->loop).us + FUTURE_US }, after = { 0 };
+	if (call_query_time(c, "before", &before) || call_query_time(c, "after", &after))
+		return -1;
+	l->below = log_below(before);
+	l->above = call_query(c, "after").p ? log_above(after) : -1;
+	return 0;
+}
+
+static void
+narrow(struct log_list *l)
+{
+	const struct page *p = &l->page;
+	if (page_up(p) && p->has_cursor && p->cursor > l->above)
+		l->above = p->cursor;
+	if (!page_up(p) && p->has_cursor && p->cursor < l->below)
+		l->below = p->cursor;
+	struct wall oldest = { id_time(l->below).us - WINDOW_US };
+	if (!(page_up(p) && p->has_cursor) && l->above < id_floor(oldest))
+		l->above = id_floor(oldest);
+}
+
+/* ---- filters ---- */
+
+static int
+read_status(struct call *c, struct log_list *l)
+{
+	int64_t class = -100;
+	l->status = -1;
+	if (call_query_int(c, "status", &l->status) ||
+	    call_query_int(c, "status_code_class", &class))
+		return -1;
+	if (l->status < -1 || l->status > STATUS_MAX) {
+		call_invalid_query(c, "status", "must be from 0 to %d", STATUS_MAX);
+		return -1;
+	}
+	if (class % 100 || class < -100 || class > 500) {
+		call_invalid_query(c, "status_code_class", "must be 0, 100, 200, 300, 400 or 500");
+		return -1;
+	}
+	l->class = class / 100;
+	return 0;
+}
+
+static int
+read_content(struct call *c, struct log_list *l)
+{
+	bool content = true;
+	if (call_query_bool(c, "with_content", &content))
+		return -1;
+	l->content_bytes = content ? CONTENT_MAX : 0;
+	return 0;
+}
+
+int
+log_list_read(struct call *c, enum id_kind kind, struct log_list *ret)
+{
+	if (call_page(c, kind, true, &ret->page) || read_times(c, ret) || read_status(c, ret) ||
+	    read_content(c, ret))
+		return -1;
+	narrow(ret);
+	ret->channel = call_query(c, "channel");
+	ret->ntypes = call_query_list(c, "event_types", ret->types, LOG_TYPES_MAX);
+	return ret->ntypes < 0 ? -1 : 0;
+}
+
+/* ---- arguments ---- */
+
+void
+log_list_arg_range(struct pg_args *a, const struct log_list *l)
+{
+	pg_arg_int8(a, l->above);
+	pg_arg_int8(a, l->below);
+	pg_arg_int4(a, page_rows(&l->page));
+}
+
+void
+log_list_arg_types(struct pg_args *a, const struct log_list *l)
+{
+	if (l->ntypes)
+		pg_arg_texts(a, l->types, l->ntypes);
+	else
+		pg_arg_null(a);
+}
+
+void
+log_list_arg_channel(struct pg_args *a, const struct log_list *l)
+{
+	log_list_arg_types(a, l);
+	pg_arg_text(a, l->channel);
+}
+
+static void
+arg_small_or_null(struct pg_args *a, int64_t v)
+{
+	if (v >= 0)
+		pg_arg_int2(a, (int16_t)v);
+	else
+		pg_arg_null(a);
+}
+
+void
+log_list_arg_status(struct pg_args *a, const struct log_list *l)
+{
+	arg_small_or_null(a, l->status);
+}
+
+void
+log_list_arg_class(struct pg_args *a, const struct log_list *l)
+{
+	arg_small_or_null(a, l->class);
+}
+
+/* ---- answers ---- */
+
+void
+log_list_cut(struct log_list *l, const PGresult *r, int column)
+{
+	for (int row = 0; row < pg_rows(r) && row < l->page.limit; row++)
+		if (pg_bool(r, row, column))
+			l->page.limit = row;
+}
+
+void
+log_put_status(struct jw *j, enum log_status status)
+{
+	static const char *const texts[] = { "success", "pending", "fail", "sending" };
+	jw_put_i64(j, "status", status);
+	jw_put_text(j, "statusText", str_of(texts[status]));
+}

@@ -1,0 +1,186 @@
+/* /background-task: work that goes on after the answer (task_runner.h does it). */
+#include "api/task.h"
+
+#include "api/dead_letter_act.h"
+#include "api/handlers.h"
+#include "api/task_runner.h"
+#include "statements.h"
+
+/* Columns of every statement that returns tasks. */
+enum {
+	COL_ID,
+	COL_KIND,
+	COL_STATUS,
+	COL_TOTAL,
+	COL_DONE,
+	COL_FAILED,
+	COL_RATE,
+	COL_APP_ID,
+	COL_FILTER,
+	COL_BY,
+	COL_CREATED_AT,
+	COL_UPDATED_AT,
+};
+
+static void
+write_task(struct call *c, struct jw *j, const PGresult *r, int row)
+{
+	(void)c;
+	jw_open_object(j);
+	jw_put_id(j, "id", ID_TASK, pg_int(r, row, COL_ID));
+	jw_put_text(j, "task", pg_str(r, row, COL_KIND));
+	jw_put_text(j, "status", pg_str(r, row, COL_STATUS));
+	jw_put_i64(j, "total", pg_int(r, row, COL_TOTAL));
+	jw_put_i64(j, "done", pg_int(r, row, COL_DONE));
+	jw_put_i64(j, "failed", pg_int(r, row, COL_FAILED));
+	if (pg_null(r, row, COL_RATE))
+		jw_put_null(j, "ratePerSecond");
+	else
+		jw_put_i64(j, "ratePerSecond", pg_int(r, row, COL_RATE));
+	if (!pg_null(r, row, COL_APP_ID))
+		jw_put_id(j, "appId", ID_APP, pg_int(r, row, COL_APP_ID));
+	jw_put_text(j, "by", pg_str(r, row, COL_BY));
+	jw_put_raw(j, "data", pg_str(r, row, COL_FILTER));
+	jw_put_time(j, "createdAt", pg_time(r, row, COL_CREATED_AT));
+	jw_put_time(j, "updatedAt", pg_time(r, row, COL_UPDATED_AT));
+	jw_close_object(j);
+}
+
+static void
+reply_task(struct call *c, int status, const PGresult *r)
+{
+	struct jw *j = call_json(c);
+	write_task(c, j, r, 0);
+	call_reply_json(c, status, j);
+}
+
+/* ---- making one ---- */
+
+static void
+on_created(struct call *c, const struct pg_result *r)
+{
+	task_runner_kick(c->parts->tasks);
+	reply_task(c, 202, r->res[0]);
+}
+
+void
+task_start(struct call *c, const struct task_in *in)
+{
+	struct pg_args *a = call_args(c);
+	int64_t id;
+	if (call_new_id(c, &id))
+		return;
+	pg_arg_int8(a, id);
+	pg_arg_text(a, str_of(c->token.org));
+	if (in->app_id)
+		pg_arg_int8(a, in->app_id);
+	else
+		pg_arg_null(a);
+	pg_arg_text(a, str_of(in->kind));
+	pg_arg_text(a, in->filter);
+	if (in->rate)
+		pg_arg_int4(a, (int32_t)in->rate);
+	else
+		pg_arg_null(a);
+	pg_arg_int8(a, in->total);
+	pg_arg_int8(a, in->cursor);
+	pg_arg_text(a, call_subject(c));
+	call_query_one(c, &stmt_task_create, a, on_created);
+}
+
+/* ---- reading ---- */
+
+static struct pg_args *
+task_args(struct call *c)
+{
+	struct pg_args *a = call_args(c);
+	int64_t id;
+	if (id_from_text(ID_TASK, c->params[0], &id))
+		id = -1;
+	pg_arg_text(a, str_of(c->token.org));
+	pg_arg_int8(a, id);
+	return a;
+}
+
+static void
+on_got(struct call *c, const struct pg_result *r)
+{
+	if (pg_rows(r->res[0]))
+		reply_task(c, 200, r->res[0]);
+	else
+		call_not_found(c);
+}
+
+void
+api_task_get(struct call *c)
+{
+	call_query_one(c, &stmt_task_get, task_args(c), on_got);
+}
+
+static void
+on_listed(struct call *c, const struct pg_result *r)
+{
+	page_reply(c, c->state, r->res[0], write_task);
+}
+
+void
+api_task_list(struct call *c)
+{
+	struct page *p = arena_alloc(c->arena, sizeof(*p));
+	if (call_page(c, ID_TASK, true, p))
+		return;
+	struct pg_args *a = call_args(c);
+	pg_arg_text(a, str_of(c->token.org));
+	pg_arg_int8(a, p->cursor);
+	pg_arg_int4(a, page_rows(p));
+	c->state = p;
+	call_query_one(c, page_up(p) ? &stmt_task_list_up : &stmt_task_list_down, a, on_listed);
+}
+
+/* ---- pausing and the like ---- */
+
+static void
+on_set(struct call *c, const struct pg_result *r)
+{
+	if (pg_rows(r->res[0])) {
+		task_runner_kick(c->parts->tasks);
+		reply_task(c, 200, r->res[0]);
+	} else if (pg_rows(r->res[1])) {
+		call_fail_with(
+		    c, ERR_CONFLICT, "The task is %.*s", STR_FMT(pg_str(r->res[1], 0, COL_STATUS)));
+	} else {
+		call_not_found(c);
+	}
+}
+
+/* What the task is already stays so: repeating a request does no harm. */
+static void
+set(struct call *c, const struct str *from, int nfrom, const char *to)
+{
+	struct pg_args *a = task_args(c);
+	pg_arg_texts(a, from, nfrom);
+	pg_arg_text(a, str_of(to));
+	const struct pg_call calls[] = { { &stmt_task_set, a }, { &stmt_task_get, task_args(c) } };
+	call_query_db(c, calls, ARRAY_LEN(calls), on_set);
+}
+
+void
+api_task_pause(struct call *c)
+{
+	const struct str from[] = { STR("running"), STR("paused") };
+	set(c, from, ARRAY_LEN(from), "paused");
+}
+
+void
+api_task_resume(struct call *c)
+{
+	const struct str from[] = { STR("running"), STR("paused") };
+	set(c, from, ARRAY_LEN(from), "running");
+}
+
+void
+api_task_cancel(struct call *c)
+{
+	const struct str from[] = { STR("running"), STR("paused"), STR("canceled") };
+	set(c, from, ARRAY_LEN(from), "canceled");
+}

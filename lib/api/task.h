@@ -1,0 +1,20 @@
+/* Background tasks: what they are, as JSON, and making one. */
+#pragma once
+
+#include "api/call.h"
+
+/* The kinds, in their columns "kind" and the API's "task". */
+#define TASK_REPLAY  "dead_letter.replay"
+#define TASK_DISCARD "dead_letter.discard"
+
+struct task_in {
+	const char *kind;
+	int64_t app_id;    /* 0: none */
+	struct str filter; /* JSON */
+	int64_t rate;      /* a second; 0: as fast as it goes */
+	int64_t total;
+	int64_t cursor; /* it begins behind this id */
+};
+
+/* Stores the task, has it started, and answers 202 with it. */
+void task_start(struct call *c, const struct task_in *in);

@@ -1,0 +1,356 @@
+/* The runner of background tasks.
+ *
+ *   (poll, kick) ─> claim ─> job ─> step ─> step … ─> finished
+ *                                     └─> not ours any more (paused, cancelled, lease lapsed)
+ *
+ * Invariant: a step changes something only while the task is running, is leased by this job and
+ * stands at the cursor that the job knows; the statement sees to it. A job that finds this untrue,
+ * for whatever reason, ends; the poll takes the task up again if it is still to be done. */
+#include "api/task_runner.h"
+
+#include <stdlib.h>
+#include <sys/queue.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rand.h"
+
+#include "api/dead_filter.h"
+#include "api/home.h"
+#include "api/task.h"
+#include "statements.h"
+
+#define POLL        (5 * USEC_PER_SEC)
+#define LEASE_MS    10000
+#define JOBS_MAX    8
+#define STEP_MAX    200                 /* dead letters */
+#define STEPS_A_SEC 10                  /* of a task with a rate */
+#define WAIT        (250 * USEC_PER_MS) /* for a slot, or for the sender to have room */
+#define AGAIN       USEC_PER_SEC        /* after a step that failed */
+#define FAILURES    5                   /* of one step, before the task is given up */
+
+/* A task that this worker runs. */
+struct job {
+	struct task_runner *runner;
+	struct arena *arena; /* of the job */
+	struct arena *step;  /* of the step under way */
+	int64_t id, owner, app_id, cursor;
+	struct str org, by;
+	bool is_replay;
+	int rate; /* a second; 0: as fast as it goes */
+	struct dead_filter filter;
+	int rows;         /* of the step under way */
+	struct home home; /* of the step under way */
+	usec_t started;   /* when it was sent */
+	int failures;
+	struct timer timer;
+	struct pg_ticket *ticket;
+	LIST_ENTRY(job) entry;
+};
+LIST_HEAD(job_list, job);
+
+struct task_runner {
+	struct loop *loop;
+	struct pg_pool *pool;
+	struct sender *sender;
+	struct job_list jobs;
+	int njobs;
+	int64_t claiming; /* owner of the claim under way */
+	bool again;       /* look once more when the claim has ended */
+	bool stopped;
+	struct arena *arena; /* of the claim */
+	struct pg_ticket *claim;
+	struct timer poll;
+};
+
+/* ---- the end of a job --------------------------------------------------------------------- */
+
+static void
+job_free(struct job *j)
+{
+	if (j->ticket)
+		pg_cancel(j->ticket);
+	timer_done(&j->timer);
+	LIST_REMOVE(j, entry);
+	j->runner->njobs--;
+	arena_free(j->step);
+	arena_free(j->arena);
+	free(j);
+}
+
+static void
+job_end(struct job *j, const char *how)
+{
+	char id[ID_TEXT_SIZE];
+	LOG_INFO(TASK_DONE, KV("task", id_to_text(ID_TASK, j->id, id)), KV("status", how));
+	job_free(j);
+}
+
+static void
+on_failed(void *arg, const struct pg_result *r, const struct err *e)
+{
+	struct job *j = arg;
+	(void)r, (void)e; /* it is claimed and tried again when this could not be stored */
+	j->ticket = NULL;
+	job_end(j, "failed");
+}
+
+static void
+give_up(struct job *j)
+{
+	struct pg_args args;
+	arena_reset(j->step);
+	pg_args_init(&args, j->step);
+	pg_arg_int8(&args, j->id);
+	pg_arg_int8(&args, j->owner);
+	struct pg_call call = { &stmt_task_fail, &args };
+	j->ticket = pg_submit(j->runner->pool, &call, 1, on_failed, j);
+}
+
+/* ---- steps -------------------------------------------------------------------------------- */
+
+/* Columns of task_replay_step.sql; task_discard_step.sql has the first two. */
+enum {
+	COL_CURSOR,
+	COL_FINISHED,
+	COL_APP_ID,
+	COL_ID,
+	COL_MSG_ID,
+	COL_ENDPOINT_ID,
+};
+
+static void
+deliver(struct job *j, const PGresult *r)
+{
+	for (int row = 0; row < pg_rows(r); row++)
+		if (!pg_null(r, row, COL_ID))
+			home_replay(j->runner->sender, &j->home, pg_int(r, row, COL_APP_ID),
+			    pg_int(r, row, COL_MSG_ID), pg_int(r, row, COL_ENDPOINT_ID),
+			    pg_int(r, row, COL_ID), TRIGGER_REPLAY);
+}
+
+static void
+stepped(struct job *j, const PGresult *r)
+{
+	if (!pg_rows(r)) {
+		job_end(j, "left");
+		return;
+	}
+	j->failures = 0;
+	j->cursor = pg_int(r, 0, COL_CURSOR);
+	if (j->is_replay)
+		deliver(j, r);
+	if (pg_bool(r, 0, COL_FINISHED)) {
+		job_end(j, "finished");
+		return;
+	}
+	usec_t next = j->rate ? j->started + j->rows * USEC_PER_SEC / j->rate : 0;
+	usec_t now = loop_now(j->runner->loop);
+	timer_set(&j->timer, next > now ? next - now : 0);
+}
+
+static void
+on_stepped(void *arg, const struct pg_result *r, const struct err *e)
+{
+	struct job *j = arg;
+	j->ticket = NULL;
+	if (r)
+		stepped(j, r->res[r->n - 1]);
+	else if (e->kind != ERR_UNAVAILABLE && ++j->failures >= FAILURES)
+		give_up(j);
+	else
+		timer_set(&j->timer, AGAIN);
+}
+
+static struct pg_args *
+step_args(struct job *j)
+{
+	struct pg_args *a = arena_alloc(j->step, sizeof(*a));
+	pg_args_init(a, j->step);
+	pg_arg_int8(a, j->id);
+	pg_arg_int8(a, j->owner);
+	pg_arg_int8(a, j->cursor);
+	pg_arg_int4(a, j->rows);
+	pg_arg_int8(a, LEASE_MS);
+	pg_arg_text(a, j->by);
+	pg_arg_text(a, j->org);
+	pg_arg_int8(a, j->filter.below);
+	if (j->app_id)
+		pg_arg_int8(a, j->app_id);
+	else
+		pg_arg_null(a);
+	dead_filter_arg(a, &j->filter);
+	return a;
+}
+
+static void
+discard_step(struct job *j)
+{
+	struct pg_call call = { &stmt_task_discard_step, step_args(j) };
+	j->ticket = pg_submit(j->runner->pool, &call, 1, on_stepped, j);
+}
+
+static void
+replay_step(struct job *j)
+{
+	struct pg_args *a = step_args(j);
+	pg_arg_int2(a, j->home.slot);
+	pg_arg_int8(a, j->home.epoch);
+	pg_arg_time(a, j->home.due);
+	const struct pg_call calls[] = { { &stmt_fence, home_fence_args(j->step, &j->home) },
+		{ &stmt_task_replay_step, a } };
+	j->ticket = pg_submit(j->runner->pool, calls, ARRAY_LEN(calls), on_stepped, j);
+}
+
+static void
+on_step_due(void *arg)
+{
+	struct job *j = arg;
+	struct task_runner *t = j->runner;
+	if (t->stopped)
+		return;
+	if (j->is_replay &&
+	    (sender_backlogged(t->sender) || !home_get(t->sender, loop_wall(t->loop), &j->home))) {
+		timer_set(&j->timer, WAIT);
+		return;
+	}
+	arena_reset(j->step);
+	j->started = loop_now(t->loop);
+	if (j->is_replay)
+		replay_step(j);
+	else
+		discard_step(j);
+}
+
+/* ---- claiming ----------------------------------------------------------------------------- */
+
+static void
+release_json(void *p)
+{
+	json_decref(p);
+}
+
+/* The filter is what dead_filter_put wrote: it can be read. */
+static void
+read_filter(struct job *j, struct str text)
+{
+	const char *field;
+	json_t *filter = json_loadb(text.p, text.n, 0, NULL);
+	if (!filter)
+		filter = json_object();
+	arena_own(j->arena, filter, release_json);
+	struct wall now = loop_wall(j->runner->loop);
+	if (dead_filter_from_json(filter, now, &j->filter, &field))
+		j->filter.below = 0; /* selects nothing */
+}
+
+/* Columns of task_claim.sql: id, organisation, application, kind, filter, rate, cursor, by. */
+static void
+job_start(struct task_runner *t, const PGresult *r)
+{
+	struct job *j = mem_zalloc(sizeof(*j));
+	char id[ID_TEXT_SIZE];
+	j->runner = t;
+	j->arena = arena_new();
+	j->step = arena_new();
+	j->id = pg_int(r, 0, 0);
+	j->owner = t->claiming;
+	j->org = arena_str(j->arena, pg_str(r, 0, 1));
+	j->app_id = pg_int(r, 0, 2);
+	j->is_replay = str_eq(pg_str(r, 0, 3), STR(TASK_REPLAY));
+	read_filter(j, pg_str(r, 0, 4));
+	j->rate = (int)pg_int(r, 0, 5);
+	j->rows = STEP_MAX;
+	if (j->rate && j->rate < STEP_MAX * STEPS_A_SEC)
+		j->rows = j->rate < STEPS_A_SEC ? 1 : j->rate / STEPS_A_SEC;
+	j->cursor = pg_int(r, 0, 6);
+	j->by = arena_str(j->arena, pg_str(r, 0, 7));
+	timer_init(&j->timer, t->loop, on_step_due, j);
+	LIST_INSERT_HEAD(&t->jobs, j, entry);
+	t->njobs++;
+	LOG_INFO(
+	    TASK_START, KV("task", id_to_text(ID_TASK, j->id, id)), KV("kind", pg_str(r, 0, 3)));
+	timer_set(&j->timer, 0);
+}
+
+static void
+on_claimed(void *arg, const struct pg_result *r, const struct err *e)
+{
+	struct task_runner *t = arg;
+	bool found = !e && pg_rows(r->res[0]) > 0;
+	t->claim = NULL;
+	if (found)
+		job_start(t, r->res[0]);
+	/* There may be more of them. */
+	timer_set(&t->poll, found || t->again ? 0 : POLL);
+	t->again = false;
+}
+
+static void
+on_poll(void *arg)
+{
+	struct task_runner *t = arg;
+	struct pg_args args;
+	if (t->stopped)
+		return;
+	if (t->njobs >= JOBS_MAX) {
+		timer_set(&t->poll, POLL);
+		return;
+	}
+	rand_bytes(&t->claiming, sizeof(t->claiming));
+	arena_reset(t->arena);
+	pg_args_init(&args, t->arena);
+	pg_arg_int8(&args, t->claiming);
+	pg_arg_int8(&args, LEASE_MS);
+	struct pg_call call = { &stmt_task_claim, &args };
+	t->claim = pg_submit(t->pool, &call, 1, on_claimed, t);
+}
+
+/* ---- public ------------------------------------------------------------------------------- */
+
+void
+task_runner_kick(struct task_runner *t)
+{
+	if (!t || t->stopped)
+		return;
+	if (t->claim)
+		t->again = true;
+	else
+		timer_set(&t->poll, 0);
+}
+
+void
+task_runner_stop(struct task_runner *t)
+{
+	t->stopped = true;
+	timer_stop(&t->poll);
+}
+
+struct task_runner *
+task_runner_new(struct loop *l, struct pg_pool *pool, struct sender *s)
+{
+	struct task_runner *t = mem_zalloc(sizeof(*t));
+	t->loop = l;
+	t->pool = pool;
+	t->sender = s;
+	t->arena = arena_new();
+	LIST_INIT(&t->jobs);
+	timer_init(&t->poll, l, on_poll, t);
+	timer_set(&t->poll, POLL);
+	return t;
+}
+
+void
+task_runner_free(struct task_runner *t)
+{
+	if (!t)
+		return;
+	struct job *j;
+	while ((j = LIST_FIRST(&t->jobs)))
+		job_free(j);
+	if (t->claim)
+		pg_cancel(t->claim);
+	timer_done(&t->poll);
+	arena_free(t->arena);
+	free(t);
+}

@@ -1,0 +1,39 @@
+-- A page of an endpoint's attempts, by id, ascending, each with its message. One row with a null id: the
+-- page is empty; no row: there is no such endpoint. Payloads as in message_list_up.
+-- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 endpoint's id or null,
+-- $5 endpoint's uid or null, $6 above this id, $7 below this id, $8 rows at most,
+-- $9 event types or null, $10 channel or null, $11 status or null, $12 class of the answer's status or
+-- null, $13 bytes of payloads, $14 to $15 the messages' ids
+with a as (
+    select id from app
+    where id = coalesce($2::int8,
+            (select id from app where org = $1::text and uid = $3::text and deleted_at is null))
+        and org = $1::text and ($3::text is null or uid = $3::text) and deleted_at is null
+), e as (
+    select e.app_id, e.id, e.disabled or e.deleted_at is not null as dead
+    from a join endpoint e on e.app_id = a.id and e.id = coalesce($4::int8,
+        (select o.id from endpoint o
+            where o.app_id = a.id and o.uid = $5::text and o.deleted_at is null))
+)
+select t.id, t.msg_id, t.endpoint_id, u.url, t.response, t.http_status, t.duration_ms, t.status,
+    t.trigger, t.next_at, t.error,
+    t.event_type, t.event_id, t.channels, case when t.room then t.payload end, t.payload is null,
+    not t.room and $13::int8 > 0
+from e
+left join lateral (
+    select s.*, (sum(octet_length(s.payload)) over (order by s.id asc)
+        - octet_length(s.payload) < $13::int8) is not false and $13::int8 > 0 as room
+    from (
+        select x.*, m.event_type, m.event_id, m.channels, m.payload
+        from attempt x
+        join message m on m.app_id = x.app_id and m.id = x.msg_id
+        where x.app_id = e.app_id and x.endpoint_id = e.id
+            and x.id > $6::int8 and x.id < $7::int8
+            and x.msg_id > $14::int8 and x.msg_id < $15::int8
+            and ($9::text[] is null or m.event_type = any($9::text[]))
+            and ($10::text is null or $10::text = any(string_to_array(m.channels, ',')))
+            and ($11::int2 is null or x.status = $11::int2)
+            and ($12::int2 is null or x.http_status / 100 = $12::int2)
+        order by x.id asc limit $8::int4) s) t on true
+left join endpoint_url u on u.app_id = e.app_id and u.endpoint_id = e.id and u.no = t.url_no
+order by t.id asc

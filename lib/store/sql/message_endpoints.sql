@@ -1,0 +1,48 @@
+-- A page of the endpoints that a message was or will be sent to, deleted ones included, by id, with
+-- how it stands: no row: there is no such message; one row with a null id: the page is empty.
+-- The pair's columns: whether an attempt succeeded, number of attempts, when the next one is planned,
+-- whether the delivery was given up, whether the endpoint is deleted.
+-- (An id may be an hour younger than one made later by a machine whose clock is behind.)
+-- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 message's id or null,
+-- $5 message's eventId or null, $6 beyond this id, $7 rows at most, $8 descending
+with a as (
+    select id from app
+    where id = coalesce($2::int8,
+            (select id from app where org = $1::text and uid = $3::text and deleted_at is null))
+        and org = $1::text and ($3::text is null or uid = $3::text) and deleted_at is null
+), m as (
+    select m.app_id, m.id, m.event_type, m.event_id, m.channels, m.targets, m.payload
+    from a join message m on m.app_id = a.id and m.id = coalesce($4::int8,
+        (select u.msg_id from message_uid u where u.app_id = a.id and u.event_id = $5::text
+            order by u.bucket desc limit 1))
+), targets as (
+    select ('x' || encode(substr(m.targets, 8 * i + 1, 8), 'hex'))::bit(64)::int8 as id
+    from m, generate_series(0, octet_length(m.targets) / 8 - 1) i
+    union
+    select t.endpoint_id from m join attempt t on t.app_id = m.app_id and t.msg_id = m.id
+)
+select e.id, e.app_id, e.uid, e.url, e.description, e.version, e.disabled, e.disabled_reason,
+    e.event_types, e.channels, e.throttle_rate, e.metadata, e.retry_schedule, e.timeout_ms,
+    e.max_in_flight, e.created_at, e.updated_at, 0::int8,
+    p.success, p.attempts, p.next_at,
+    exists (select 1 from dead_letter d
+        where d.app_id = m.app_id and d.msg_id = m.id and d.endpoint_id = e.id
+            and d.id > m.id - (3600000::int8 << 22)),
+    e.deleted_at is not null
+from m
+left join lateral (
+    select x.* from targets join endpoint x on x.app_id = m.app_id and x.id = targets.id
+    where case when $8::bool then x.id < $6::int8 else x.id > $6::int8 end
+    order by case when $8::bool then -x.id else x.id end limit $7::int4) e on true
+left join lateral (
+    select coalesce(bool_or(t.status = 0), false) as success, count(t.id)::int8 as attempts,
+        (select min(c.next_at) from (
+            select distinct on (l.chain) l.chain, l.next_at from attempt l
+            where l.app_id = m.app_id and l.msg_id = m.id and l.endpoint_id = e.id
+            order by l.chain, l.id desc) c
+        where c.next_at is not null and not exists (select 1 from dead_letter d
+            where d.app_id = m.app_id and d.msg_id = m.id and d.endpoint_id = e.id and d.chain = c.chain
+                and d.id > m.id - (3600000::int8 << 22))) as next_at
+    from attempt t
+    where t.app_id = m.app_id and t.msg_id = m.id and t.endpoint_id = e.id) p on e.id is not null
+order by case when $8::bool then -e.id else e.id end
