@@ -270,6 +270,7 @@ static void
 entry_free(struct catalogue *c, struct entry *e)
 {
 	entry_unlink_uid(c, e);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): e is in the table */
 	HASH_DELETE(hh_id, c->by_id, e);
 	TAILQ_REMOVE(&c->lru, e, lru);
 	cat_app_unref(&e->snapshot->app);
