@@ -28,11 +28,12 @@ struct pg_pool {
 	int nsessions;
 	struct pg_session **sessions;
 	struct ticket_list line;
+	struct ticket_list refused; /* found the line full; told so by the deferred call */
 	int waiting, waiting_max;
 	usec_t wait_max, run_max;
 	usec_t down_since; /* 0 while a connection works */
 	struct timer tick; /* set while there is anything to time out */
-	struct defer drain;
+	struct defer drain, refuse;
 	bool freeing;
 };
 
@@ -86,15 +87,36 @@ pool_ticket_done(
 }
 
 static void
+ticket_fail(struct pg_ticket *t, const char *why)
+{
+	struct err e;
+	err_set(&e, ERR_UNAVAILABLE, "%s", why);
+	ticket_end(t, NULL, &e);
+}
+
+static void
 fail_first_in_line(struct pg_pool *p, const char *why)
 {
 	struct pg_ticket *t = TAILQ_FIRST(&p->line);
-	struct err e;
 	TAILQ_REMOVE(&p->line, t, entry);
 	p->waiting--;
 	metric_add(METRIC_PG_WAITING, -1);
-	err_set(&e, ERR_UNAVAILABLE, "%s", why);
-	ticket_end(t, NULL, &e);
+	ticket_fail(t, why);
+}
+
+/* Fails what was refused up to now; what its callbacks submit may be refused in turn. */
+static void
+on_refuse(void *arg)
+{
+	struct pg_pool *p = arg;
+	struct pg_ticket *t;
+	int n = 0;
+	TAILQ_FOREACH(t, &p->refused, entry)
+		n++;
+	for (; n > 0 && (t = TAILQ_FIRST(&p->refused)); n--) {
+		TAILQ_REMOVE(&p->refused, t, entry);
+		ticket_fail(t, "too many requests wait for the database");
+	}
 }
 
 static bool
@@ -135,8 +157,10 @@ pg_pool_new(struct loop *l, const struct pg_options *o)
 	p->run_max = o->run_max;
 	p->down_since = loop_now(l);
 	TAILQ_INIT(&p->line);
+	TAILQ_INIT(&p->refused);
 	timer_init(&p->tick, l, on_tick, p);
 	defer_init(&p->drain, l, pool_drain, p);
+	defer_init(&p->refuse, l, on_refuse, p);
 	p->sessions = mem_zalloc(sizeof(*p->sessions) * (size_t)o->connections);
 	p->nsessions = o->connections;
 	for (int i = 0; i < p->nsessions; i++) {
@@ -157,13 +181,17 @@ pg_pool_free(struct pg_pool *p)
 		if (session_ticket(p->sessions[i]))
 			session_drop(p->sessions[i], "the program stops");
 	/* Those in line, and those that callbacks have put there just now. */
-	while (!TAILQ_EMPTY(&p->line))
-		fail_first_in_line(p, "the program stops");
+	while (!TAILQ_EMPTY(&p->line) || !TAILQ_EMPTY(&p->refused)) {
+		on_refuse(p);
+		if (!TAILQ_EMPTY(&p->line))
+			fail_first_in_line(p, "the program stops");
+	}
 	for (int i = 0; i < p->nsessions; i++)
 		session_free(p->sessions[i]);
 	free(p->sessions);
 	timer_done(&p->tick);
 	defer_cancel(&p->drain);
+	defer_cancel(&p->refuse);
 	free(p);
 }
 
@@ -218,12 +246,12 @@ pg_submit(struct pg_pool *p, const struct pg_call *calls, int n, pg_fn fn, void 
 	t->arg = arg;
 	t->since = loop_now(p->loop);
 	if (p->waiting_max && p->waiting >= p->waiting_max) {
-		/* Over the line's bound: first in line, and due to fail at the next tick. */
-		t->since = INT64_MIN / 2;
-		TAILQ_INSERT_HEAD(&p->line, t, entry);
-	} else {
-		TAILQ_INSERT_TAIL(&p->line, t, entry);
+		t->refused = true;
+		TAILQ_INSERT_TAIL(&p->refused, t, entry);
+		defer_schedule(&p->refuse);
+		return t;
 	}
+	TAILQ_INSERT_TAIL(&p->line, t, entry);
 	p->waiting++;
 	metric_add(METRIC_PG_WAITING, 1);
 	pool_drain(p);
@@ -239,8 +267,10 @@ pg_cancel(struct pg_ticket *t)
 	if (t->session)
 		return; /* the server's answer will end it */
 	struct pg_pool *p = t->pool;
-	TAILQ_REMOVE(&p->line, t, entry);
-	p->waiting--;
-	metric_add(METRIC_PG_WAITING, -1);
+	TAILQ_REMOVE(t->refused ? &p->refused : &p->line, t, entry);
+	if (!t->refused) {
+		p->waiting--;
+		metric_add(METRIC_PG_WAITING, -1);
+	}
 	free(t);
 }

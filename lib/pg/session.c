@@ -49,8 +49,8 @@ struct pg_session {
 	const struct pg_stmt *step_prepares[STEPS_MAX]; /* NULL: the step is a query */
 	PGresult *results[PG_STATEMENTS_MAX];
 	int nresults;
-	bool failed;
-	struct err err; /* of the first failed step */
+	bool failed, stale; /* stale: a prepared plan does not fit any more */
+	struct err err;     /* of the first failed step */
 };
 
 static void session_lost(struct pg_session *c, const char *why);
@@ -221,11 +221,10 @@ finish_ticket(struct pg_session *c, const struct err *e)
 	clear_results(c);
 }
 
+/* Closes the connection, to be made again; e is how its ticket ended. */
 static void
-session_lost(struct pg_session *c, const char *why)
+session_end(struct pg_session *c, const char *why, const struct err *e)
 {
-	struct err e;
-	err_set(&e, ERR_UNAVAILABLE, "the connection to PostgreSQL was lost");
 	log_lost(c, why);
 	if (c->state >= SESSION_IDLE)
 		metric_add(METRIC_PG_LOST, 1);
@@ -236,7 +235,15 @@ session_lost(struct pg_session *c, const char *why)
 	timer_set(&c->timer, rand_between(&c->rand, c->backoff / 2, c->backoff));
 	session_set(c, SESSION_DOWN);
 	if (c->ticket)
-		finish_ticket(c, &e);
+		finish_ticket(c, e);
+}
+
+static void
+session_lost(struct pg_session *c, const char *why)
+{
+	struct err e;
+	err_set(&e, ERR_UNAVAILABLE, "the connection to PostgreSQL was lost");
+	session_end(c, why, &e);
 }
 
 void
@@ -264,11 +271,15 @@ flush(struct pg_session *c)
 		event_add(c->write_ev, NULL);
 }
 
+/* Already, or by an earlier step of this transaction. */
 static bool
 is_prepared(struct pg_session *c, const struct pg_stmt *stmt)
 {
 	struct prepared *p;
 	HASH_FIND_PTR(c->prepared, &stmt, p);
+	for (int i = 0; i < c->nsteps && !p; i++)
+		if (c->step_prepares[i] == stmt)
+			return true;
 	return p != NULL;
 }
 
@@ -302,7 +313,7 @@ session_run(struct pg_session *c, struct pg_ticket *t)
 	c->ticket = t;
 	t->session = c;
 	c->nsteps = c->step = 0;
-	c->failed = false;
+	c->failed = c->stale = false;
 	session_set(c, SESSION_BUSY);
 	bool ok = true;
 	for (int i = 0; ok && i < t->n; i++)
@@ -347,10 +358,12 @@ note_failure(struct pg_session *c, const PGresult *r)
 	state = state ? state : "";
 	err_set(&c->err, kind_of_sqlstate(state), "%s", text ? text : PQresultErrorMessage(r));
 	snprintf(c->err.origin, sizeof(c->err.origin), "%s", state);
-	/* 26000: the prepared statement is gone (a pooler gave us another server connection);
-	 * 0A000: a cached plan no longer fits. Both heal by preparing again. */
-	if (strcmp(state, "26000") == 0 || strcmp(state, "0A000") == 0)
+	/* 26000: the prepared statement is gone (a pooler gave us another server connection): it
+	 * is made again. 0A000: a cached plan no longer fits, and its name is taken: only a new
+	 * connection is rid of it. */
+	if (strcmp(state, "26000") == 0)
 		forget_prepared(c);
+	c->stale = strcmp(state, "0A000") == 0;
 }
 
 /* One result of the current step. Takes r. */
@@ -376,6 +389,10 @@ static void
 transaction_over(struct pg_session *c)
 {
 	struct err e = c->err;
+	if (c->stale) {
+		session_end(c, "a prepared plan no longer fits", &e);
+		return;
+	}
 	if (!c->failed && c->nresults != c->ticket->n) {
 		session_lost(c, "results are missing");
 		return;

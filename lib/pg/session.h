@@ -15,9 +15,10 @@ enum session_state {
 
 /* What the pool hands over: one transaction. */
 struct pg_ticket {
-	TAILQ_ENTRY(pg_ticket) entry; /* in the pool's line */
+	TAILQ_ENTRY(pg_ticket) entry; /* in the pool's line, or among the refused ones */
 	struct pg_pool *pool;
 	struct pg_session *session; /* NULL while in line */
+	bool refused;               /* the line was full */
 	pg_fn fn;                   /* NULL once cancelled */
 	void *arg;
 	usec_t since; /* in line since, then on the server since */
