@@ -1,0 +1,72 @@
+/* The URL of the server, taken apart. TLS is left out on purpose: its cost in this process would be
+ * taken for the server's. */
+#include "peer.h"
+
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+
+#define PORT_DEFAULT "80"
+
+/* "host", "host:port", "[v6]:port" into two texts. */
+static int
+split_authority(struct str authority, char host[PEER_TEXT_MAX], char port[6], struct err *e)
+{
+	struct str name = authority, number = STR(PORT_DEFAULT);
+	const char *bracket = memchr(authority.p, ']', authority.n);
+	const char *from = bracket ? bracket : authority.p;
+	const char *colon = memchr(from, ':', authority.n - (size_t)(from - authority.p));
+	if (colon) {
+		name.n = (size_t)(colon - authority.p);
+		number = (struct str){ colon + 1, authority.n - name.n - 1 };
+	}
+	if (bracket && name.n > 2) {
+		name.p++;
+		name.n -= 2;
+	}
+	int64_t value;
+	if (name.n == 0 || name.n >= PEER_TEXT_MAX || str_to_i64(number, 1, 65535, &value))
+		return err_set(e, ERR_USAGE, "--url is not of the form http://host:port");
+	snprintf(host, PEER_TEXT_MAX, "%.*s", STR_FMT(name));
+	snprintf(port, 6, "%d", (int)value & 0xffff);
+	return 0;
+}
+
+static int
+resolve(struct peer *p, const char *host, const char *port, struct err *e)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
+	struct addrinfo *list = NULL;
+	int failure = getaddrinfo(host, port, &hints, &list);
+	if (failure)
+		return err_set(e, ERR_IO, "server %s: %s", host, gai_strerror(failure));
+	memcpy(&p->address, list->ai_addr, list->ai_addrlen);
+	p->address_len = list->ai_addrlen;
+	freeaddrinfo(list);
+	return 0;
+}
+
+int
+peer_init(struct peer *p, const char *url, const char *token, struct err *e)
+{
+	char host[PEER_TEXT_MAX], port[6];
+	struct str rest = str_of(url);
+	*p = (struct peer){ .token = token };
+	if (!str_starts(rest, STR("http://")))
+		return err_set(e, ERR_USAGE, "--url must begin with http://");
+	rest.p += strlen("http://");
+	rest.n -= strlen("http://");
+	const char *slash = memchr(rest.p, '/', rest.n);
+	struct str authority = { rest.p, slash ? (size_t)(slash - rest.p) : rest.n };
+	struct str path = { rest.p + authority.n, rest.n - authority.n };
+	while (path.n && path.p[path.n - 1] == '/')
+		path.n--;
+	if (authority.n >= PEER_TEXT_MAX || path.n >= PEER_TEXT_MAX ||
+	    memchr(authority.p, '@', authority.n) || strpbrk(rest.p, "?# \r\n"))
+		return err_set(e, ERR_USAGE, "--url is not of the form http://host:port/path");
+	snprintf(p->host, sizeof(p->host), "%.*s", STR_FMT(authority));
+	snprintf(p->prefix, sizeof(p->prefix), "%.*s", STR_FMT(path));
+	return split_authority(authority, host, port, e) ? -1 : resolve(p, host, port, e);
+}
