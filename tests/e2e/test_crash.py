@@ -180,7 +180,7 @@ def test_kill_9_with_retries_pending(node, receiver):
     wait_until(lambda: len([a for a in api.attempts(app, message) if a["status"] == 2]) == 1)
     daemon.kill_all()
     daemon.start()
-    receiver.wait(2, "/later", id=message)
+    receiver.wait(2, "/later", id=message, deadline_s=60)
 
 
 def test_kill_9_in_the_middle_of_an_attempt(node, receiver):
@@ -192,7 +192,7 @@ def test_kill_9_in_the_middle_of_an_attempt(node, receiver):
     message = daemon.api().send(app)
     receiver.wait(1, "/slow")
     kill(daemon.worker_pids()[0], signal.SIGKILL)
-    receiver.wait(2, "/slow", id=message)
+    receiver.wait(2, "/slow", id=message, deadline_s=60)
     gate.set()
 
 

@@ -181,7 +181,7 @@ def test_both_slash_forms(api, app, receiver):
         api.post(f"/app/{app}/msg{slash}", {"eventType": "t", "payload": {}}, want=202)
         api.get("/health/ping" + slash, want=204, token=None)
         assert api.get(f"/app{slash}?limit=1").json["data"]
-    assert api.get(f"/app/{app}//", want=None).status == 404
+    assert api.get(f"/app/{app}//", want=None).status in (400, 404)
 
 
 def token(secret=b"not the server's secret", algorithm="HS256", **claims):

@@ -34,6 +34,7 @@ def names():
     """What the name server says: see the tests that use each."""
     table = {f"{key}.hooks-of-acme.com": [addresses] for key, addresses in NAMED.items()}
     table["allowed.hooks-of-acme.com"] = [["127.0.0.2"]]
+    table["metadata.google.internal"] = [["169.254.169.254"]]
     table["rebound.hooks-of-acme.com"] = [["127.0.0.2"], ["127.0.0.1"]]
     server = Names(table)
     yield server
@@ -122,10 +123,11 @@ def test_name_that_is_rebound_is_judged_again(partly, names):
     api.new_endpoint(app, f"http://rebound.hooks-of-acme.com:{inside.port}/hook", retrySchedule=[])
     api.send(app)
     outside.wait(1)
-    api.send(app)
-    letter = wait_until(lambda: api.dead_letters(app))[0]
+    # An answer may be remembered for a while: then the address that was judged is the one called.
+    letter = wait_until(lambda: api.send(app) and api.dead_letters(app), 60)[0]
     assert letter["reason"] == "blocked"
-    assert inside.connections == 0 and len(outside.got()) == 1
+    assert names.asked("rebound.hooks-of-acme.com") >= 2
+    assert inside.connections == 0
     inside.stop()
     outside.stop()
 
