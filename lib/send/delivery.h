@@ -69,7 +69,8 @@ struct result {
 	bool deferred;         /* … which is no new try: the lane was full */
 	enum dead_reason dead; /* != 0: a dead letter */
 	int64_t dead_id;
-	bool gone; /* disable the endpoint afterwards */
+	bool gone;    /* disable the endpoint afterwards */
+	int refusals; /* by the database, of this result alone */
 	TAILQ_ENTRY(result) entry;
 };
 TAILQ_HEAD(result_list, result);

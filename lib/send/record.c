@@ -6,25 +6,38 @@
  *
  * A batch that the database refuses for its content (and not for its state) is cut into single
  * rows, and a single row loses its answer and error text before it is tried again: bad bytes from a
- * receiver must not stop the results of others. */
+ * receiver must not stop the results of others. A row that is refused all the same is dropped here
+ * after REFUSALS_MAX times; what it was about stays unresolved, and is delivered by the slot's next
+ * adopter.
+ *
+ * A batch whose connection broke may be stored or not. It is sent again and told so (the inserts
+ * then leave out what is there already); a retry stored twice does no harm (retry.h). */
 #include "send/record.h"
 
 #include <stdlib.h>
 
+#include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
 
 #include "statements.h"
 
-#define FLUSH_FLOOR (5 * USEC_PER_MS) /* between flushes: halves PostgreSQL's cost against none */
-#define BATCH_MAX   1000              /* results */
-#define BATCH_BYTES (4 << 20)         /* of answers in one batch */
-#define COLUMN_MAX  (32 << 20) /* bytes of one array: BATCH_BYTES, one answer more, and lengths */
-#define AGAIN_MIN   (20 * USEC_PER_MS)
-#define AGAIN_MAX   USEC_PER_SEC
-#define SLOTS_MAX   64
-#define COLUMNS_MAX (2 + 17 + 9 + 13) /* the fence's and those of the three inserts */
+#define FLUSH_FLOOR  (5 * USEC_PER_MS) /* between flushes: halves PostgreSQL's cost against none */
+#define BATCH_MAX    1000              /* results */
+#define BATCH_BYTES  (4 << 20)         /* of answers in one batch */
+#define COLUMN_MAX   (32 << 20) /* bytes of one array: BATCH_BYTES, one answer more, and lengths */
+#define AGAIN_MIN    (20 * USEC_PER_MS)
+#define AGAIN_MAX    USEC_PER_SEC
+#define REFUSALS_MAX 6
+#define SLOTS_MAX    64
+#define COLUMNS_MAX  (2 + 17 + 9 + 13) /* the fence's and those of the three inserts */
+
+struct fence {
+	int n;
+	int16_t slot[SLOTS_MAX];
+	int64_t epoch[SLOTS_MAX];
+};
 
 struct recorder {
 	struct loop *loop;
@@ -32,7 +45,8 @@ struct recorder {
 	struct recorder_events ev;
 	struct result_list waiting, flying; /* flying: the batch on its way */
 	int nwaiting, nflying;
-	bool fenced;        /* the flying batch asked which slots are held */
+	struct fence fence; /* of the flying batch; empty: it asked nothing */
+	int doubtful;       /* of the first results: they may be stored already */
 	int limit;          /* rows of the next batch: BATCH_MAX, or 1 after a refusal */
 	int singles;        /* batches of one row still to go after a refusal */
 	struct timer timer; /* the floor, or the pause after a failure */
@@ -46,31 +60,22 @@ static void flush(struct recorder *rec);
 
 /* ---- the fence ---------------------------------------------------------------------------- */
 
-struct fence {
-	int n;
-	int16_t slot[SLOTS_MAX];
-	int64_t epoch[SLOTS_MAX];
-};
-
-/* Successes are facts and need no fence. Of two epochs of one slot the newer one counts: what was
- * started under the older one is the adopter's. */
-static void
+/* Successes are facts and need no fence. The inserts test one epoch for each slot: false when r is
+ * of another one, or the fence is full. Then r belongs into a later batch. */
+static bool
 fence_add(struct fence *f, const struct result *r)
 {
 	const struct delivery *d = r->delivery;
 	if (r->success)
-		return;
-	for (int i = 0; i < f->n; i++) {
-		if (f->slot[i] == d->slot) {
-			if (f->epoch[i] < d->epoch)
-				f->epoch[i] = d->epoch;
-			return;
-		}
-	}
+		return true;
+	for (int i = 0; i < f->n; i++)
+		if (f->slot[i] == d->slot)
+			return f->epoch[i] == d->epoch;
 	if (f->n == SLOTS_MAX)
-		return; /* cannot be: no worker holds more */
+		return false;
 	f->slot[f->n] = d->slot;
 	f->epoch[f->n++] = d->epoch;
+	return true;
 }
 
 /* ---- building ----------------------------------------------------------------------------- */
@@ -89,20 +94,16 @@ fence_add(struct fence *f, const struct result *r)
 		pg_array_end(&array, args);                                                        \
 	} while (0)
 
-/* Returns the number of fenced slots. */
-static int
+static void
 build_fence(struct recorder *rec, struct pg_args *slots_only, struct pg_args *args)
 {
-	struct fence f = { 0 };
-	const struct result *r;
-	TAILQ_FOREACH(r, &rec->flying, entry)
-		fence_add(&f, r);
+	const struct fence *f = &rec->fence;
 	struct pg_array slots, epochs;
 	pg_array_begin(&slots, &rec->column[0], PG_INT2);
 	pg_array_begin(&epochs, &rec->column[1], PG_INT8);
-	for (int i = 0; i < f.n; i++) {
-		pg_array_int2(&slots, f.slot[i]);
-		pg_array_int8(&epochs, f.epoch[i]);
+	for (int i = 0; i < f->n; i++) {
+		pg_array_int2(&slots, f->slot[i]);
+		pg_array_int8(&epochs, f->epoch[i]);
 	}
 	pg_array_end(&slots, args);
 	pg_array_end(&epochs, args);
@@ -110,7 +111,6 @@ build_fence(struct recorder *rec, struct pg_args *slots_only, struct pg_args *ar
 	slots_only->value[0] = args->value[0];
 	slots_only->length[0] = args->length[0];
 	slots_only->n = 1;
-	return f.n;
 }
 
 static struct str
@@ -143,6 +143,7 @@ build_attempts(struct recorder *rec, struct pg_args *args, int n)
 	COLUMN(bytes, PG_BYTEA, r->response);
 	COLUMN(bytes, PG_TEXT, text_or_null(r->error));
 #undef SELECTED
+	pg_arg_bool(args, rec->doubtful > 0);
 	return n;
 }
 
@@ -186,6 +187,7 @@ build_dead(struct recorder *rec, struct pg_args *args, int n)
 	COLUMN(int2, PG_INT2, (int16_t)(d->tries + (r->attempted ? 1 : 0)));
 	COLUMN(time, PG_TIMESTAMPTZ, r->attempted ? now : (struct wall){ 0 });
 #undef SELECTED
+	pg_arg_bool(args, rec->doubtful > 0);
 	return n;
 }
 
@@ -210,8 +212,9 @@ stored(struct recorder *rec, const struct pg_result *r)
 	TAILQ_INIT(&done);
 	TAILQ_CONCAT(&done, &rec->flying, entry);
 	metric_add(METRIC_RECORD_BACKLOG, -rec->nflying);
+	rec->doubtful = rec->doubtful > rec->nflying ? rec->doubtful - rec->nflying : 0;
 	rec->nflying = 0;
-	const PGresult *fenced = rec->fenced ? r->res[1] : NULL;
+	const PGresult *fenced = rec->fence.n ? r->res[1] : NULL;
 	struct result *x;
 	int dropped = 0;
 	while ((x = TAILQ_FIRST(&done))) {
@@ -244,6 +247,25 @@ strip(struct result *r)
 	r->error[0] = '\0';
 }
 
+/* Once more by itself, without what the receiver has said; at last not any more. */
+static void
+refused_single(struct recorder *rec)
+{
+	struct result *r = TAILQ_FIRST(&rec->flying);
+	strip(r);
+	if (++r->refusals < REFUSALS_MAX)
+		return;
+	TAILQ_REMOVE(&rec->flying, r, entry);
+	rec->nflying--;
+	rec->doubtful -= rec->doubtful > 0;
+	metric_add(METRIC_RECORD_BACKLOG, -1);
+	char message[ID_TEXT_SIZE], endpoint[ID_TEXT_SIZE];
+	LOG_WARN(RECORD_DROP,
+	    KV("message", id_to_text(ID_MESSAGE, r->delivery->message->id, message)),
+	    KV("endpoint", id_to_text(ID_ENDPOINT, r->delivery->endpoint_id, endpoint)));
+	rec->ev.recorded(rec->ev.arg, r, false);
+}
+
 static void
 refused(struct recorder *rec, const struct err *e)
 {
@@ -251,11 +273,15 @@ refused(struct recorder *rec, const struct err *e)
 		rec->failing_since = loop_now(rec->loop);
 	LOG_WARN(RECORD_RETRY, KV("results", rec->nflying), KV("reason", e->text),
 	    KV("code", e->origin));
-	if (e->kind != ERR_UNAVAILABLE) {
-		if (rec->nflying == 1)
-			strip(TAILQ_FIRST(&rec->flying));
+	if (e->kind == ERR_UNAVAILABLE) {
+		rec->doubtful = rec->doubtful > rec->nflying ? rec->doubtful : rec->nflying;
+	} else if (e->kind == ERR_CONFLICT && rec->doubtful == 0) {
+		rec->doubtful = rec->nflying; /* ids are made once: it has been stored after all */
+	} else {
 		rec->singles = rec->nflying;
 		rec->limit = 1;
+		if (rec->nflying == 1)
+			refused_single(rec);
 	}
 	put_back(rec);
 	rec->pause = rec->pause ? rec->pause * 2 : AGAIN_MIN;
@@ -287,8 +313,9 @@ take_batch(struct recorder *rec)
 {
 	size_t bytes = 0;
 	struct result *r;
-	while (
-	    rec->nflying < rec->limit && bytes < BATCH_BYTES && (r = TAILQ_FIRST(&rec->waiting))) {
+	rec->fence.n = 0;
+	while (rec->nflying < rec->limit && bytes < BATCH_BYTES &&
+	       (r = TAILQ_FIRST(&rec->waiting)) && fence_add(&rec->fence, r)) {
 		TAILQ_REMOVE(&rec->waiting, r, entry);
 		TAILQ_INSERT_TAIL(&rec->flying, r, entry);
 		rec->nwaiting--;
@@ -312,8 +339,8 @@ submit(struct recorder *rec)
 	arena_reset(rec->arena);
 	pg_args_init(&fence, rec->arena);
 	int n = 2, k = 0; /* columns 0 and 1 are the fence's */
-	rec->fenced = build_fence(rec, &slots, &fence) > 0;
-	if (rec->fenced) {
+	build_fence(rec, &slots, &fence);
+	if (rec->fence.n) {
 		calls[k++] = (struct pg_call){ &stmt_fence, &slots };
 		calls[k++] = (struct pg_call){ &stmt_fence_held, &fence };
 	}

@@ -13,8 +13,8 @@ struct recorder; /* opaque */
 
 struct recorder_events {
 	void *arg;
-	/* The result is stored (held) or its slot was lost (not held; nothing of it is stored,
-	 * unless it was a success). Owns r from now on. */
+	/* The result is stored (held), or its slot was lost or the database refuses it (not held;
+	 * nothing of it is stored, unless it was a success). Owns r from now on. */
 	void (*recorded)(void *arg, struct result *r, bool held);
 };
 

@@ -1,4 +1,5 @@
--- Deliveries given up, under a held slot. $1 slots, $2 epochs, then one array for each column.
+-- Deliveries given up, under a held slot. $1 slots, $2 epochs, then one array for each column, $16
+-- whether some of them may be stored already (a commit that was not answered).
 insert into dead_letter (app_id, id, org, msg_id, endpoint_id, event_type, chain, seq, reason,
     last_status, last_error, attempts, first_at, last_at)
 select i.app_id, i.id, coalesce(a.org, ''), i.msg_id, i.endpoint_id, i.event_type, i.chain, i.seq,
@@ -15,3 +16,5 @@ left join app a on a.id = i.app_id
 where i.slot in (
     select s.id from slot s
     join unnest($1::int2[], $2::int8[]) as f(id, epoch) on s.id = f.id and s.epoch = f.epoch)
+    and (not $16::bool or not exists (select 1 from dead_letter d
+        where d.app_id = i.app_id and d.id = i.id offset 0))
