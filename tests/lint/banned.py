@@ -48,6 +48,10 @@ BANNED_IN_LIB = {
     "exit": "library code never exits",
 }
 
+# The macros of sys/queue.h name their element several times.
+LIST_CALL = re.compile(
+    r"\b((?:TAILQ|STAILQ|LIST|SLIST)_(?:INSERT|REMOVE)\w*)\(.*,\s*\w+\([^;]*\),\s*\w+\);")
+
 
 def uses(text, names):
     """(line, name) of every call."""
@@ -70,6 +74,9 @@ def main():
                 used.add((file, name))
             else:
                 problems.append(f"{file}:{line}: {name}: {names[name]}")
+        for line, text in enumerate(source.code(path).split("\n"), 1):
+            if found := LIST_CALL.search(text):
+                problems.append(f"{file}:{line}: {found.group(1)}: its call is made several times")
     return source.report(problems, set(allow) - used, allow_path)
 
 

@@ -98,6 +98,9 @@ for call in 'strcpy(a, b)' 'sprintf (a, "x")' 'n = atoi(a)' 'alloca(3)' 'sleep(1
 	expect fail banned.py "$call"
 done
 make_tree
+printf '\tTAILQ_INSERT_TAIL(list, take(m), entry);\n' >>"$tree/lib/base/one.c"
+expect fail banned.py "a call as an element of a list macro"
+make_tree
 printf '/* strcpy(a, b) */\nconst char *text = "strcpy(a, b)";\nint my_atoi(void);\n' >>"$tree/cmd/main.c"
 expect pass banned.py "names in comments, literals and other words"
 printf '\tcurl_easy_perform(h);\n' >>"$tree/cmd/main.c"
