@@ -48,7 +48,7 @@ judge_url(struct fields *f, struct str *url)
 	const struct address_policy *allow = &config->allow_addresses;
 	const struct url_policy policy = {
 		.https_only = config->https_only,
-		.internal_names = config->dev || allow->n > 0,
+		.internal_names = allow->n > 0,
 	};
 	struct url *u = arena_alloc(f->c->arena, sizeof(*u));
 	struct err e;
