@@ -284,8 +284,8 @@ create function partition_start(name text) returns timestamptz language sql stab
 $$;
 
 -- Drops the oldest partition that nothing needs any more and returns its name, or null. Unresolved
--- work holds its partitions: a retry partition goes when every slot's retry_low has passed it; the
--- messages and attempts that a pending retry names stay.
+-- work holds its partitions: a retry partition goes when every slot's retry_low has passed it, the log
+-- of events when every slot's low_water has; the messages and attempts that a pending retry names stay.
 create function partition_expire(retention interval, idempotency_ttl interval) returns text
 language plpgsql as $$
 declare
@@ -293,8 +293,10 @@ declare
     keep interval;
     until timestamptz;
     retry_low timestamptz;
+    low_water bigint;
 begin
-    select min(s.retry_low) into retry_low from slot s where s.owner is not null or s.dirty;
+    select min(s.retry_low), min(s.low_water) into retry_low, low_water
+    from slot s where s.owner is not null or s.dirty;
     for part in
         select c.relname::text as name, r.*
         from partition_rule r
@@ -307,6 +309,8 @@ begin
             when 'idempotency' then idempotency_ttl else retention end;
         continue when until > now() - keep;
         continue when part.parent = 'retry' and until > retry_low;
+        continue when part.parent in ('message', 'attempt', 'dead_letter')
+            and id_floor(until) > low_water;
         continue when part.parent in ('message', 'attempt') and exists (
             select 1 from retry where due >= coalesce(retry_low, '-infinity')
                 and msg_id >= id_floor(until - make_interval(secs => part.width_s))

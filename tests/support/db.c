@@ -16,6 +16,7 @@
 
 #define SQL_MAX  4096
 #define TEXT_MAX 1024
+#define TEXTS    16
 
 /* What the database itself can tell about deliveries.
  *
@@ -53,7 +54,9 @@ connect_sql(struct db *db)
 {
 	struct err e;
 	db->sql = pg_connect_sync(db_url(db), &e);
-	if (!db->sql || pg_exec_sync(db->sql, "set client_min_messages = warning", &e)) {
+	if (!db->sql ||
+	    pg_exec_sync(
+		db->sql, "set client_min_messages = warning; set statement_timeout = '60s'", &e)) {
 		fprintf(stderr, "%s\n", e.text);
 		abort();
 	}
@@ -157,9 +160,9 @@ db_int(struct db *db, const char *fmt, ...)
 const char *
 db_text(struct db *db, const char *fmt, ...)
 {
-	static char text[4][TEXT_MAX];
+	static char text[TEXTS][TEXT_MAX];
 	static int next;
-	char *out = text[next++ % 4];
+	char *out = text[next++ % TEXTS];
 	va_list ap;
 	va_start(ap, fmt);
 	PGresult *r = run(db, fmt, ap);

@@ -30,7 +30,7 @@ void db_restart(struct db *db);
 void db_exec(struct db *db, const char *fmt, ...) PRINTF(2, 3);
 /* The first field of the first row: 0 for none or null. */
 int64_t db_int(struct db *db, const char *fmt, ...) PRINTF(2, 3);
-/* The same as text, "" for none or null; valid until the next four calls. */
+/* The same as text, "" for none or null; valid for the next fifteen calls. */
 const char *db_text(struct db *db, const char *fmt, ...) PRINTF(2, 3);
 
 /* Registered as the API would, in organisation "org". */
