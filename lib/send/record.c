@@ -402,6 +402,22 @@ recorder_backlog(const struct recorder *rec)
 	return rec->nwaiting + rec->nflying;
 }
 
+static struct wall
+retry_low(const struct result_list *list, int slot, struct wall low)
+{
+	const struct result *r;
+	TAILQ_FOREACH(r, list, entry)
+		if (r->next.us && r->next.us < low.us && r->delivery->slot == slot)
+			low = r->next;
+	return low;
+}
+
+struct wall
+recorder_retry_low(const struct recorder *rec, int slot, struct wall none)
+{
+	return retry_low(&rec->flying, slot, retry_low(&rec->waiting, slot, none));
+}
+
 bool
 recorder_stalled(const struct recorder *rec)
 {

@@ -285,7 +285,8 @@ on_check(void *arg)
 	struct wall now = loop_wall(rs->loop);
 	for (int i = 0; i < rs->n; i++) {
 		struct shard *sh = rs->shard[i];
-		if (!sh->ticket && rs->count < TOTAL_MAX && sh->until.us - now.us < AHEAD / 2) {
+		bool wanted = sh->until.us - now.us < AHEAD / 2 && rs->count < TOTAL_MAX;
+		if (!sh->ticket && (wanted || sh->opening)) {
 			struct wall until = { now.us + (sh->opening ? OPEN_AHEAD : AHEAD) };
 			shard_read(sh, sh->until, until);
 		}
@@ -327,6 +328,9 @@ retries_low(struct retries *rs, int slot)
 	struct shard *sh = shard_get(rs, slot);
 	const struct retry *first = RB_MIN(slot_tree, &sh->all);
 	struct wall low = sh->ticket ? sh->from : sh->until;
+	usec_t lag = loop_wall(rs->loop).us - RETRY_MARK_LAG;
+	if (lag < low.us)
+		low.us = lag;
 	if (first && first->row.due.us < low.us)
 		low = first->row.due;
 	return low;

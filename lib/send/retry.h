@@ -15,6 +15,10 @@
 /* A delivery that was put off (lane full) comes back within this time; adoption reads at least that
  * far ahead, so that it sees every deferral together with what it replaces. */
 #define RETRY_DEFER_MAX (5 * 60 * USEC_PER_SEC)
+/* The retry mark stays so far behind the clock: a row may be committed after the mark was stored,
+ * and its due time is as old as the request that made it (an API request waits 5 s for a connection
+ * and 60 s for its answer). Older ones that are still to be recorded the sender knows. */
+#define RETRY_MARK_LAG (75 * USEC_PER_SEC)
 
 struct retry_row {
 	struct wall due;
@@ -51,6 +55,7 @@ void retries_resolve(struct retries *rs, const struct retry_row *r);
 /* Whether the slot holds that retry of a message's first chain. */
 bool retries_has(struct retries *rs, int slot, int64_t msg_id, int64_t endpoint_id, int64_t chain);
 
-/* Everything of the slot due before this is resolved. */
+/* Everything of the slot due before this is resolved and will be, whatever is committed from now on
+ * (RETRY_MARK_LAG). */
 struct wall retries_low(struct retries *rs, int slot);
 bool retries_busy(struct retries *rs, int slot);

@@ -331,7 +331,7 @@ on_recorded(void *arg, struct result *r, bool held)
 	struct delivery *d = r->delivery;
 	if (held) {
 		resolve(s, d);
-		if (r->next.us) {
+		if (r->next.us && slots_mine(s->slots, d->slot, d->epoch)) {
 			struct retry_row next = row_of(d);
 			next.due = r->next;
 			next.seq++;
@@ -486,7 +486,7 @@ static struct wall
 retry_low(void *arg, int slot)
 {
 	struct sender *s = arg;
-	return retries_low(s->retries, slot);
+	return recorder_retry_low(s->recorder, slot, retries_low(s->retries, slot));
 }
 
 static bool

@@ -570,8 +570,10 @@ on_drained(void *arg, const struct pg_result *r, const struct err *e)
 		return;
 	submit_release(s, empty, n, false, on_released_drained);
 	for (int i = 0; i < n; i++) {
-		LOG_INFO(SLOT_RELEASE, KV("slot", (int)empty[i]->id));
+		int id = empty[i]->id;
+		LOG_INFO(SLOT_RELEASE, KV("slot", id));
 		slot_forget(s, empty[i]);
+		s->ev.lost(s->ev.arg, id);
 	}
 }
 
@@ -580,11 +582,17 @@ static void
 release_drained(struct slots *s)
 {
 	int16_t ids[SLOTS_MAX];
+	struct wall low = { INT64_MAX };
 	int n = 0;
-	for (int i = 0; i < s->n; i++)
-		if (s->slot[i] != s->home && slot_quiet(s, s->slot[i]))
-			ids[n++] = s->slot[i]->id;
-	if (n == 0 || s->drained)
+	for (int i = 0; i < s->n && !s->drained; i++) {
+		if (s->slot[i] == s->home || !slot_quiet(s, s->slot[i]))
+			continue;
+		struct wall mark = slot_retry_low(s, s->slot[i]);
+		if (mark.us < low.us)
+			low = mark;
+		ids[n++] = s->slot[i]->id;
+	}
+	if (n == 0)
 		return;
 	struct arena *a = s->drain_arena;
 	struct pg_args args;
@@ -598,7 +606,7 @@ release_drained(struct slots *s)
 	for (int i = 0; i < n; i++)
 		pg_array_int2(&array, ids[i]);
 	pg_array_end(&array, &args);
-	pg_arg_time(&args, (struct wall){ loop_wall(s->loop).us - 60 * USEC_PER_SEC });
+	pg_arg_time(&args, low);
 	struct pg_call call = { &stmt_slot_drained, &args };
 	s->drained = pg_submit(s->load_pool, &call, 1, on_drained, s);
 }

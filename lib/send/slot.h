@@ -42,8 +42,8 @@ struct slots_events {
 	void (*ready)(void *arg);
 	/* An application of the catalogue changed. */
 	void (*app_changed)(void *arg, int64_t app_id, int64_t version);
-	/* The earliest due time of an unresolved retry of the slot that is in memory, and up to
-	 * where all of its retries are in memory: the smaller of both. */
+	/* The retry mark: no retry of the slot due before it is unresolved, nor will one be
+	 * committed. */
 	struct wall (*retry_low)(void *arg, int slot);
 	/* Whether deliveries or retries of the slot are in memory. */
 	bool (*busy)(void *arg, int slot);

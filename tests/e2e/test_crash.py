@@ -183,6 +183,25 @@ def test_kill_9_with_retries_pending(node, receiver):
     receiver.wait(2, "/later", id=message, deadline_s=60)
 
 
+def test_kill_9_between_a_failure_and_the_heartbeat_after_it(start, receiver):
+    """The retry rows are younger than the marks that the slot's owner stored last."""
+    daemon = start(workers=1, lease="4s")
+    api = daemon.api()
+    app = api.new_app()
+    for round in range(3):
+        path = f"/round{round}"
+        count = 10
+        receiver.script(path, *[500] * count, 200)
+        endpoint = api.new_endpoint(app, receiver.url(path), retrySchedule=[2, 2, 2])
+        messages = [api.send(app) for _ in range(count)]
+        wait_until(lambda: all(api.attempts(app, m) for m in messages))
+        daemon.kill_all()
+        daemon.start()
+        api = daemon.api()
+        receiver.wait(2 * count, path, deadline_s=30)
+        api.delete(f"/app/{app}/endpoint/{endpoint}")
+
+
 def test_kill_9_in_the_middle_of_an_attempt(node, receiver):
     """The answer never arrived: the attempt is made again, with the same id."""
     daemon, app = node(receiver, workers=1)
