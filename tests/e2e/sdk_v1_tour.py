@@ -32,7 +32,7 @@ def main(url, token, receiver):
         "message": message.id,
         "dashboard": svix.authentication.dashboard_access(app.id).token,
         "endpoints": [e.id for e in svix.endpoint.list(app.id).data],
-        "event_types": [t.name for t in svix.event_type.list().data],
+        "event_type": svix.event_type.get("v1.event").name,
     }))
 
 

@@ -171,5 +171,5 @@ def test_first_line_of_the_sdk(daemon, receiver):
     assert got.id == seen["message"] and json.loads(got.body) == {"n": 1}
     got.verify(seen["secret"])
     assert seen["rate_limit"] == 1000 and seen["filter_types"] == ["v1.event"]
-    assert seen["endpoints"] == [seen["endpoint"]] and "v1.event" in seen["event_types"]
+    assert seen["endpoints"] == [seen["endpoint"]] and seen["event_type"] == "v1.event"
     assert seen["dashboard"].count(".") == 2
