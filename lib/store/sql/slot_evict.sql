@@ -3,5 +3,7 @@
 select count(pg_terminate_backend(l.pid))::int8
 from pg_locks l
 join slot s on s.id = $1::int2 and s.owner is not null and s.lease_until < now()
-where l.locktype = 'advisory' and l.classid = 1886352467 and l.objid = $1::int2::int::oid
+where l.locktype = 'advisory'
+    and l.database = (select d.oid from pg_database d where d.datname = current_database())
+    and l.classid = 1886352467 and l.objid = $1::int2::int::oid
     and l.mode = 'ShareLock' and l.granted and l.pid <> pg_backend_pid()
