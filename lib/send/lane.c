@@ -287,17 +287,19 @@ over_share(const struct lanes *ls, const struct lane *lane)
 }
 
 static void
-count(struct lane *lane, const struct delivery *d, int n)
+count(struct lane *lane, struct delivery *d, int n)
 {
 	struct lanes *ls = lane->group->lanes;
 	lane->queued += n;
 	ls->queued += n;
 	if (n > 0) {
-		lane->queued_bytes += d->message->payload.n;
-		ls->queued_bytes += d->message->payload.n;
+		/* A stub's payload may be read for another delivery while this one waits. */
+		d->queued_bytes = d->message->payload.n;
+		lane->queued_bytes += d->queued_bytes;
+		ls->queued_bytes += d->queued_bytes;
 	} else {
-		lane->queued_bytes -= d->message->payload.n;
-		ls->queued_bytes -= d->message->payload.n;
+		lane->queued_bytes -= d->queued_bytes;
+		ls->queued_bytes -= d->queued_bytes;
 	}
 }
 
