@@ -295,6 +295,10 @@ declare
     retry_low timestamptz;
     low_water bigint;
 begin
+    -- One at a time; the others come again.
+    if not pg_try_advisory_xact_lock(7061657703) then
+        return null;
+    end if;
     select min(s.retry_low), min(s.low_water) into retry_low, low_water
     from slot s where s.owner is not null or s.dirty;
     for part in
@@ -315,13 +319,26 @@ begin
             select 1 from retry where due >= coalesce(retry_low, '-infinity')
                 and msg_id >= id_floor(until - make_interval(secs => part.width_s))
                 and msg_id < id_floor(until));
-        -- Dropping takes a strong lock on the parent: give up at once rather than make inserts wait
-        -- behind us.
-        perform set_config('lock_timeout', '200ms', true);
-        execute format('drop table %I', part.name);
+        -- Dropping takes a strong lock on the parent: give up soon rather than make inserts wait
+        -- behind us. Somebody reads for long (a dump): the next round tries again.
+        begin
+            perform set_config('lock_timeout', '200ms', true);
+            execute format('drop table %I', part.name);
+        exception when lock_not_available then
+            return null;
+        end;
         return part.name;
     end loop;
     return null;
+end $$;
+
+-- Questions to many partitions look dear to the planner, although all but one are skipped when they
+-- are run; it would compile them first, which takes a second.
+do $$
+begin
+    execute format('alter database %I set jit = off', current_database());
+exception when insufficient_privilege then
+    null; -- the database is not ours: whoever owns it may do so
 end $$;
 
 select partitions_ahead();
