@@ -216,7 +216,8 @@ test_it_gives_up_rather_than_wait(void **state)
 	PQclear(PQexec(reader, "begin"));
 	PQclear(PQexec(reader, "select * from message"));
 	PGresult *r = PQexec(db.sql, EXPIRE);
-	assert_string_equal(PQresultErrorField(r, PG_DIAG_SQLSTATE), "55P03");
+	assert_int_equal(PQresultStatus(r), PGRES_TUPLES_OK);
+	assert_true(PQgetisnull(r, 0, 0));
 	PQclear(r);
 	PQfinish(reader);
 	expect_dropped(name);
