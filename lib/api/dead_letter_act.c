@@ -33,6 +33,7 @@ enum {
 	REPLAY_PAYLOAD,
 	REPLAY_LIVE,
 	REPLAY_ENABLED,
+	REPLAY_HELD,
 	REPLAY_MARKED,
 };
 
@@ -53,8 +54,10 @@ refuse_replay(struct call *c, const PGresult *r)
 		call_fail_code(c, 400, "endpoint_deleted", "The endpoint is deleted");
 	else if (!pg_bool(r, 0, REPLAY_ENABLED))
 		call_fail_code(c, 400, "endpoint_disabled", "The endpoint is disabled");
-	else
+	else if (!pg_bool(r, 0, REPLAY_HELD))
 		call_fail_with(c, ERR_UNAVAILABLE, "this worker has lost its slot; try again");
+	else /* it was open when the statement began: somebody was faster */
+		refuse_closed(c);
 }
 
 static void

@@ -17,18 +17,19 @@ with a as (
     join dead_letter d on d.app_id = a.id and d.id = $4::int8
     left join message m on m.app_id = d.app_id and m.id = d.msg_id
     left join endpoint e on e.app_id = d.app_id and e.id = d.endpoint_id
+), held as materialized (
+    select id from slot where id = $5::int2 and epoch = $6::int8 and owner is not null
 ), marked as (
     update dead_letter d set replayed_at = now(), replayed_by = $8::text
-    from was
+    from was, held
     where d.app_id = was.app_id and d.id = $4::int8
         and d.replayed_at is null and d.discarded_at is null
         and was.payload and was.live and was.enabled
-        and exists (select 1 from slot s
-            where s.id = $5::int2 and s.epoch = $6::int8 and s.owner is not null)
     returning d.app_id, d.id, d.msg_id, d.endpoint_id
 ), planned as (
     insert into retry (due, slot, seq, tries, trigger, app_id, msg_id, endpoint_id, chain)
     select $7::timestamptz, $5::int2, 0, 0, 2, app_id, msg_id, endpoint_id, id from marked
 )
-select app_id, id, msg_id, endpoint_id, open, payload, live, enabled, exists (select 1 from marked)
+select app_id, id, msg_id, endpoint_id, open, payload, live, enabled,
+    exists (select 1 from held), exists (select 1 from marked)
 from was
