@@ -2,7 +2,8 @@
  *
  * Invariants, for each slot (shard):
  *   1. Every unresolved retry due before `until` is in memory, except while a read up to `until` is
- *      under way: then what was committed before the read began comes with it.
+ *      under way: then what was committed before the read began comes with it. `until` goes back
+ *      when there is no room.
  *   2. A row committed by us is offered after its commit (retries_add) and kept when it is due
  * before `until`. Whatever commits after a read's snapshot is therefore offered when `until`
  * already covers it; what commits before is in the snapshot. Both may bring the same row: the key
@@ -26,8 +27,8 @@
 #define CHECK      (15 * USEC_PER_SEC)
 #define AGAIN      (500 * USEC_PER_MS) /* after a read that failed */
 #define ROWS_MAX   50000               /* of one read; a fuller stretch is read in parts */
-#define TOTAL_MAX  2000000             /* in memory; beyond it reads wait */
-#define FIRE_MAX   512                 /* per turn */
+#define TOTAL_MAX  2000000 /* in memory; beyond it reads wait, but the first of a slot */
+#define FIRE_MAX   512     /* per turn */
 #define SHARDS_MAX 64
 
 struct key {
@@ -168,6 +169,9 @@ void
 retries_add(struct retries *rs, const struct retry_row *row)
 {
 	struct shard *sh = shard_get(rs, row->slot);
+	/* Too many: this row and what is due after it are read again when there is room. */
+	if (rs->count >= TOTAL_MAX && row->due.us < sh->until.us)
+		sh->until = row->due;
 	if (row->due.us >= sh->until.us)
 		return;
 	keep(rs, sh, row);
@@ -235,7 +239,8 @@ on_read(void *arg, const struct pg_result *r, const struct err *e)
 	sh->ticket = NULL;
 	if (e) {
 		/* Back to before the read, and soon again. */
-		sh->until = sh->from;
+		if (sh->from.us < sh->until.us)
+			sh->until = sh->from;
 		timer_set(&rs->check_timer, AGAIN);
 		return;
 	}
@@ -327,7 +332,7 @@ retries_low(struct retries *rs, int slot)
 {
 	struct shard *sh = shard_get(rs, slot);
 	const struct retry *first = RB_MIN(slot_tree, &sh->all);
-	struct wall low = sh->ticket ? sh->from : sh->until;
+	struct wall low = sh->ticket && sh->from.us < sh->until.us ? sh->from : sh->until;
 	usec_t lag = loop_wall(rs->loop).us - RETRY_MARK_LAG;
 	if (lag < low.us)
 		low.us = lag;

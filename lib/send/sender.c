@@ -33,6 +33,8 @@
 #define DEFER_MIN     (15 * USEC_PER_SEC)
 #define DEFER_SPREAD  (30 * USEC_PER_SEC)
 
+#define SEQ_MAX       32000 /* steps of a chain: an int16; putting off counts them up for days */
+
 #define SPILL_LOG_GAP (10 * USEC_PER_SEC)
 
 struct sender {
@@ -146,6 +148,10 @@ give_up(struct sender *s, struct delivery *d, enum dead_reason reason)
 static void
 put_off(struct sender *s, struct delivery *d)
 {
+	if (d->seq >= SEQ_MAX) {
+		give_up(s, d, DEAD_EXPIRED);
+		return;
+	}
 	struct result *r = result_new(d);
 	r->deferred = true;
 	r->next.us = loop_wall(s->loop).us + DEFER_MIN + rand_between(&s->rand, 0, DEFER_SPREAD);

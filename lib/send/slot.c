@@ -27,8 +27,8 @@
 #define BEAT_MAX     USEC_PER_SEC
 #define RECOVER_ROWS 2000 /* per page */
 #define CHANGED_MS                                                                                 \
-	10000            /* how far back a beat asks for catalogue changes; beats overlap, so that \
-			  * a change that commits late is still seen */
+	10000 /* how far back before the last beat one asks for catalogue changes; beats overlap,  \
+	       * so that a change that commits late is still seen */
 #define DRAINED_EVERY 10 /* beats */
 
 TAILQ_HEAD(message_list, message);
@@ -46,7 +46,7 @@ struct slot {
 	int64_t low_water;      /* recovery's position; later the last mark stored */
 	int64_t until;          /* the newest message when it was adopted: where recovery ends */
 	struct wall retry_from; /* its retries are not in memory yet from here; us == 0: they are */
-	bool reading;           /* a page is on its way */
+	struct page *page;      /* on its way, or NULL */
 	bool in_beat;           /* the beat under way asks for it */
 	int64_t restored;       /* messages that recovery brought */
 	struct message_list old, fresh;
@@ -72,11 +72,20 @@ struct slots {
 	struct arena *adopt_arena;
 	struct pg_ticket *adopting; /* one adoption at a time */
 	int16_t adopting_id;
+	bool adopt_more; /* the last beat named more slots than this one */
 	struct arena *drain_arena;
 	struct pg_ticket *drained; /* the question which adopted slots are empty */
 	bool releasing;
 	void (*release_done)(void *arg);
 	void *release_arg;
+};
+
+/* Messages of a slot being read by its recovery. */
+struct page {
+	struct slots *slots;
+	struct slot *slot;
+	struct arena *arena;
+	struct pg_ticket *ticket;
 };
 
 static void recover_next(struct slots *s, struct slot *slot);
@@ -138,8 +147,20 @@ list_drop(struct message_list *list)
 }
 
 static void
+page_free(struct page *p)
+{
+	p->slot->page = NULL;
+	arena_free(p->arena);
+	free(p);
+}
+
+static void
 slot_forget(struct slots *s, struct slot *slot)
 {
+	if (slot->page) {
+		pg_cancel(slot->page->ticket);
+		page_free(slot->page);
+	}
 	for (int i = 0; i < s->n; i++) {
 		if (s->slot[i] == slot) {
 			s->slot[i] = s->slot[--s->n];
@@ -175,11 +196,21 @@ make_home(struct slots *s, struct slot *slot)
 	s->ev.ready(s->ev.arg);
 }
 
+/* The beats are too far apart to take the slots of a dead machine one a beat. */
+static void
+adoption_over(struct slots *s)
+{
+	if (s->adopt_more && !s->releasing)
+		timer_set(&s->beat_timer, 0);
+	s->adopt_more = false;
+}
+
 static void
 on_newest(void *arg, const struct pg_result *r, const struct err *e)
 {
 	struct slots *s = arg;
 	s->adopting = NULL;
+	adoption_over(s);
 	struct slot *slot = slot_get(s, s->adopting_id);
 	if (!slot)
 		return;
@@ -236,9 +267,12 @@ on_adopted(void *arg, const struct pg_result *r, const struct err *e)
 {
 	struct slots *s = arg;
 	s->adopting = NULL;
-	if (e || s->releasing || pg_rows(r->res[2]) == 0)
-		return; /* somebody else was quicker, or the next beat tries again */
-	slot_taken(s, r->res[2]);
+	if (e || s->releasing)
+		return; /* the next beat tries again */
+	if (pg_rows(r->res[2]) == 0)
+		adoption_over(s); /* somebody else was quicker */
+	else
+		slot_taken(s, r->res[2]);
 }
 
 static void
@@ -292,6 +326,9 @@ read_news(struct slots *s, const PGresult *r)
 		case NEWS_HELD:
 			break;
 		case NEWS_LAPSED:
+			s->adopt_more = s->adopting;
+			adopt(s, (int16_t)pg_int(r, row, 1));
+			break;
 		case NEWS_FREE:
 			adopt(s, (int16_t)pg_int(r, row, 1));
 			break;
@@ -359,12 +396,13 @@ static void
 send_beat(struct slots *s)
 {
 	struct pg_args args;
+	usec_t silence = s->confirmed_at ? clock_mono() - s->confirmed_at : 0;
 	arena_reset(s->beat_arena);
 	pg_args_init(&args, s->beat_arena);
 	put_marks(s, &args, s->slot, s->n);
 	pg_arg_int8(&args, s->lease / USEC_PER_MS);
 	pg_arg_bool(&args, !s->home && !s->adopting);
-	pg_arg_int8(&args, CHANGED_MS);
+	pg_arg_int8(&args, CHANGED_MS + silence / USEC_PER_MS);
 	struct pg_call call = { &stmt_beat, &args };
 	for (int i = 0; i < s->n; i++)
 		s->slot[i]->in_beat = true;
@@ -394,20 +432,6 @@ on_beat_due(void *arg)
 }
 
 /* ---- recovery ----------------------------------------------------------------------------- */
-
-struct page {
-	struct slots *slots;
-	int16_t slot;
-	int64_t epoch;
-	struct arena *arena;
-};
-
-static void
-page_free(struct page *p)
-{
-	arena_free(p->arena);
-	free(p);
-}
 
 static bool
 contains(const int64_t *list, int n, int64_t id)
@@ -454,12 +478,7 @@ on_page(void *arg, const struct pg_result *r, const struct err *e)
 {
 	struct page *p = arg;
 	struct slots *s = p->slots;
-	struct slot *slot = slot_get(s, p->slot);
-	if (!slot || slot->epoch != p->epoch) {
-		page_free(p);
-		return;
-	}
-	slot->reading = false;
+	struct slot *slot = p->slot;
 	int rows = e ? 0 : pg_rows(r->res[0]);
 	bool more = e || rows == RECOVER_ROWS;
 	for (int row = 0; row < rows; row++) {
@@ -481,19 +500,19 @@ on_page(void *arg, const struct pg_result *r, const struct err *e)
 static void
 recover_next(struct slots *s, struct slot *slot)
 {
-	if (slot->state != SLOT_RECOVERING || slot->reading || slot->retry_from.us ||
+	if (slot->state != SLOT_RECOVERING || slot->page || slot->retry_from.us ||
 	    !s->ev.room(s->ev.arg))
 		return;
 	struct page *p = mem_zalloc(sizeof(*p));
-	*p = (struct page){ s, slot->id, slot->epoch, arena_new() };
+	*p = (struct page){ s, slot, arena_new(), NULL };
 	struct pg_args args;
 	pg_args_init(&args, p->arena);
 	pg_arg_int2(&args, slot->id);
 	pg_arg_int8(&args, slot->low_water);
 	pg_arg_int4(&args, RECOVER_ROWS);
 	struct pg_call call = { &stmt_slot_recover, &args };
-	slot->reading = true;
-	pg_submit(s->load_pool, &call, 1, on_page, p);
+	slot->page = p;
+	p->ticket = pg_submit(s->load_pool, &call, 1, on_page, p);
 }
 
 void
