@@ -361,8 +361,9 @@ flush(void *arg)
 	int slot, n = 0;
 	int64_t epoch;
 	size_t bytes = 0;
+	/* Without a connection an append would fail unsent, and its events be looked up in vain. */
 	if (in->ticket || TAILQ_EMPTY(&in->waiting) || sender_backlogged(in->sender) ||
-	    !sender_home(in->sender, &slot, &epoch))
+	    pg_pool_down_since(in->append) || !sender_home(in->sender, &slot, &epoch))
 		return;
 	struct pending *p;
 	while (n < BATCH_EVENTS_MAX && bytes < BATCH_BYTES_MAX && (p = TAILQ_FIRST(&in->waiting))) {

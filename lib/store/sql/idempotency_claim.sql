@@ -6,7 +6,7 @@
 -- had the same fingerprint, status (null: still running), answer.
 with found as (
     select body, status, answer, created_at from idempotency
-    where app_id = $1::int8 and key = $2::bytea and bucket between $3::int4 and $4::int4
+    where app_id = $1::int8 and key = $2::bytea and bucket between $3::int4 and $4::int4 + 1
     order by bucket desc limit 1
 ), other as (
     select * from found

@@ -1,5 +1,6 @@
 -- As message_append, for a batch in which events carry an eventId or an Idempotency-Key: an event is
--- stored only when its names were free, and the names are taken only with it.
+-- stored only when its names were free, and the names are taken only with it. The bucket after
+-- the current one is that of a worker whose clock is ahead.
 -- $1 slot, $2 epoch, $3 to $9 as there, $10 eventIds, $11 keys, $12 body fingerprints,
 -- $13 current bucket of message_uid, $14 oldest one, $15 current bucket of idempotency, $16 oldest one
 with input as materialized (
@@ -11,10 +12,10 @@ with input as materialized (
     where exists (select 1 from slot s where s.id = $1::int2 and s.epoch = $2::int8)
         and (i.key is null or not exists (select 1 from idempotency o
             where o.app_id = i.app_id and o.key = i.key
-                and o.bucket >= $16::int4 and o.bucket < $15::int4))
+                and o.bucket between $16::int4 and $15::int4 + 1 and o.bucket <> $15::int4))
         and (i.event_id is null or not exists (select 1 from message_uid o
             where o.app_id = i.app_id and o.event_id = i.event_id
-                and o.bucket >= $14::int4 and o.bucket < $13::int4))
+                and o.bucket between $14::int4 and $13::int4 + 1 and o.bucket <> $13::int4))
 ), named as (
     insert into message_uid (app_id, event_id, bucket, msg_id)
     select app_id, event_id, $13::int4, id from input where event_id is not null
