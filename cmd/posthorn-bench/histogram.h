@@ -4,9 +4,10 @@
 
 #include <stdint.h>
 
-#define HISTOGRAM_STEPS_LOG2 7  /* buckets in a power of two */
-#define HISTOGRAM_VALUE_LOG2 36 /* larger values (19 hours of microseconds) count as the largest   \
-				 */
+#define HISTOGRAM_STEPS_LOG2 7 /* buckets in a power of two */
+#define HISTOGRAM_VALUE_LOG2                                                                       \
+	36 /* larger values (19 hours of microseconds) count as the largest                        \
+	    */
 #define HISTOGRAM_BUCKETS                                                                          \
 	((HISTOGRAM_VALUE_LOG2 - HISTOGRAM_STEPS_LOG2 + 1) << HISTOGRAM_STEPS_LOG2)
 
