@@ -106,18 +106,12 @@ log_list_arg_range(struct pg_args *a, const struct log_list *l)
 }
 
 void
-log_list_arg_types(struct pg_args *a, const struct log_list *l)
+log_list_arg_channel(struct pg_args *a, const struct log_list *l)
 {
 	if (l->ntypes)
 		pg_arg_texts(a, l->types, l->ntypes);
 	else
 		pg_arg_null(a);
-}
-
-void
-log_list_arg_channel(struct pg_args *a, const struct log_list *l)
-{
-	log_list_arg_types(a, l);
 	pg_arg_text(a, l->channel);
 }
 

@@ -27,7 +27,6 @@ int log_list_read(struct call *c, enum id_kind kind, struct log_list *ret) MUST_
 
 /* Arguments. */
 void log_list_arg_range(struct pg_args *a, const struct log_list *l); /* above, below, rows */
-void log_list_arg_types(struct pg_args *a, const struct log_list *l); /* types or null */
 void log_list_arg_channel(
     struct pg_args *a, const struct log_list *l);                      /* types, channel, or null */
 void log_list_arg_status(struct pg_args *a, const struct log_list *l); /* int2 or null */

@@ -4,6 +4,7 @@
 -- $5 endpoint's uid or null, $6 above this id, $7 below this id, $8 rows at most,
 -- $9 event types or null, $10 channel or null, $11 status or null, $12 class of the answer's status or
 -- null, $13 bytes of payloads, $14 to $15 the messages' ids
+-- (offset 0: row by row, never a join over all messages.)
 with a as (
     select id from app
     where id = coalesce($2::int8,
@@ -25,15 +26,21 @@ left join lateral (
         - octet_length(s.payload) < $13::int8) is not false and $13::int8 > 0 as room
     from (
         select x.*, m.event_type, m.event_id, m.channels, m.payload
-        from attempt x
-        join message m on m.app_id = x.app_id and m.id = x.msg_id
-        where x.app_id = e.app_id and x.endpoint_id = e.id
-            and x.id > $6::int8 and x.id < $7::int8
-            and x.msg_id > $14::int8 and x.msg_id < $15::int8
-            and ($9::text[] is null or m.event_type = any($9::text[]))
-            and ($10::text is null or $10::text = any(string_to_array(m.channels, ',')))
-            and ($11::int2 is null or x.status = $11::int2)
-            and ($12::int2 is null or x.http_status / 100 = $12::int2)
-        order by x.id desc limit $8::int4) s) t on true
+        from (
+            select * from attempt
+            where app_id = e.app_id and endpoint_id = e.id
+                and id > $6::int8 and id < $7::int8
+                and msg_id > $14::int8 and msg_id < $15::int8
+                and ($11::int2 is null or status = $11::int2)
+                and ($12::int2 is null or http_status / 100 = $12::int2)
+                and (($9::text[] is null and $10::text is null) or exists (
+                    select 1 from message f
+                    where f.app_id = attempt.app_id and f.id = attempt.msg_id
+                        and ($9::text[] is null or f.event_type = any($9::text[]))
+                        and ($10::text is null or $10::text = any(string_to_array(f.channels, ',')))))
+            order by id desc limit $8::int4) x
+        left join lateral (
+            select event_type, event_id, channels, payload from message
+            where app_id = x.app_id and id = x.msg_id offset 0) m on true) s) t on true
 left join endpoint_url u on u.app_id = e.app_id and u.endpoint_id = e.id and u.no = t.url_no
 order by t.id desc

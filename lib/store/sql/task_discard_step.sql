@@ -24,8 +24,9 @@ with mine as materialized (
     select app_id, id from picked
 ), marked as (
     update dead_letter d set discarded_at = now(), discarded_by = $6::text
-    from good g, mine
-    where d.app_id = g.app_id and d.id = g.id and d.id > $3::int8 and d.id < $8::int8
+    from mine
+    where d.org = $7::text and d.id > $3::int8 and d.id <= (select max(id) from picked)
+        and d.id in (select id from good)
         and d.replayed_at is null and d.discarded_at is null
 ), moved as (
     update task t

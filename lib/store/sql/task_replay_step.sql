@@ -29,11 +29,13 @@ with mine as materialized (
     from picked p
     join endpoint e on e.app_id = p.app_id and e.id = p.endpoint_id
         and not e.disabled and e.deleted_at is null
-    join message m on m.app_id = p.app_id and m.id = p.msg_id and m.payload is not null
+    where (select m.payload is not null from message m
+        where m.app_id = p.app_id and m.id = p.msg_id)
 ), marked as (
     update dead_letter d set replayed_at = now(), replayed_by = $6::text
-    from good g, mine, held
-    where d.app_id = g.app_id and d.id = g.id and d.id > $3::int8 and d.id < $8::int8
+    from mine, held
+    where d.org = $7::text and d.id > $3::int8 and d.id <= (select max(id) from picked)
+        and d.id in (select id from good)
         and d.replayed_at is null and d.discarded_at is null
     returning d.app_id, d.id, d.msg_id, d.endpoint_id
 ), planned as (
