@@ -42,6 +42,7 @@ struct pending {
 	int64_t *targets;        /* owned */
 	struct message *message; /* one reference; NULL until it is in a batch */
 	struct arena *arena;     /* of the question why */
+	struct pg_ticket *why;   /* while it is asked, in the list of those asking */
 	TAILQ_ENTRY(pending) entry;
 };
 TAILQ_HEAD(pending_list, pending);
@@ -55,7 +56,7 @@ struct ingest {
 	struct batch *batch;
 	struct limbo *limbo;
 	int npending;
-	struct pending_list waiting, flying;
+	struct pending_list waiting, flying, asking;
 	int nflying;
 	struct pg_ticket *ticket;
 	usec_t sent; /* when the append under way was */
@@ -250,6 +251,8 @@ static void
 on_why(void *arg, const struct pg_result *r, const struct err *e)
 {
 	struct pending *p = arg;
+	TAILQ_REMOVE(&p->in->asking, p, entry);
+	p->why = NULL;
 	if (e)
 		fail(p, e);
 	else
@@ -273,7 +276,8 @@ ask_why(struct pending *p)
 	pg_arg_int4(&args, batch_key_bucket_oldest(p->in->batch, now));
 	pg_arg_int4(&args, batch_uid_bucket_oldest(p->in->batch, now));
 	struct pg_call call = { &stmt_message_why, &args };
-	pg_submit(p->in->read, &call, 1, on_why, p);
+	TAILQ_INSERT_TAIL(&p->in->asking, p, entry);
+	p->why = pg_submit(p->in->read, &call, 1, on_why, p);
 }
 
 /* ---- appending ---------------------------------------------------------------------------- */
@@ -449,6 +453,7 @@ ingest_new(struct loop *l, const struct config *c, struct catalogue *cat, struct
 	in->limbo = limbo_new(l, s, read);
 	TAILQ_INIT(&in->waiting);
 	TAILQ_INIT(&in->flying);
+	TAILQ_INIT(&in->asking);
 	defer_init(&in->kick, l, flush, in);
 	timer_init(&in->tick, l, on_tick, in);
 	sender_on_relief(s, on_relief, in);
@@ -464,8 +469,11 @@ ingest_free(struct ingest *in)
 	if (in->ticket)
 		pg_cancel(in->ticket);
 	TAILQ_CONCAT(&in->waiting, &in->flying, entry);
+	TAILQ_CONCAT(&in->waiting, &in->asking, entry);
 	while ((p = TAILQ_FIRST(&in->waiting))) {
 		TAILQ_REMOVE(&in->waiting, p, entry);
+		if (p->why)
+			pg_cancel(p->why);
 		if (p->message)
 			sender_forget(in->sender, p->message);
 		fail_with(p, ERR_UNAVAILABLE, "the program stops");

@@ -1,5 +1,8 @@
 /* Looking up what may have been stored. One question at a time, in the order of arrival; repeated
- * until the database answers. */
+ * until the database answers.
+ *
+ * "Not stored" is believed only SURE after the connection broke: the server's process may not have
+ * begun yet with what it was sent, and then holds no lock to wait for. */
 #include "ingest/limbo.h"
 
 #include <stdlib.h>
@@ -10,13 +13,16 @@
 
 #include "statements.h"
 
-#define BATCH_MAX 500
-#define AGAIN     (200 * USEC_PER_MS)
+#define BATCH_MAX 1000                /* more than an append holds */
+#define AGAIN     (200 * USEC_PER_MS) /* doubled as long as something is not found */
+#define AGAIN_MAX (4 * USEC_PER_SEC)
+#define SURE      (5 * USEC_PER_SEC)
 
 struct lost {
 	struct message *message; /* one reference */
 	int n;
 	int64_t *targets; /* owned */
+	usec_t since;
 	TAILQ_ENTRY(lost) entry;
 };
 
@@ -29,6 +35,7 @@ struct limbo {
 	struct pg_ticket *ticket;
 	struct arena *arena;
 	struct timer timer;
+	usec_t pause;
 };
 
 static bool
@@ -53,17 +60,27 @@ static void
 on_answer(void *arg, const struct pg_result *r, const struct err *e)
 {
 	struct limbo *lb = arg;
+	struct lost *x = TAILQ_FIRST(&lb->list), *next;
+	usec_t now = loop_now(lb->loop);
+	bool kept = false;
 	lb->ticket = NULL;
-	for (int i = 0; !e && i < lb->asked; i++) {
-		struct lost *x = TAILQ_FIRST(&lb->list);
-		if (found(r->res[1], x->message->id))
+	for (int i = 0; !e && i < lb->asked; i++, x = next) {
+		next = TAILQ_NEXT(x, entry);
+		if (found(r->res[1], x->message->id)) {
 			sender_deliver(lb->sender, x->message, x->targets, x->n);
-		else
+		} else if (now - x->since > SURE) {
 			sender_forget(lb->sender, x->message);
+		} else {
+			kept = true;
+			continue;
+		}
 		lost_free(lb, x);
 	}
+	lb->pause = kept && lb->pause < AGAIN_MAX ? lb->pause * 2 : lb->pause;
+	if (!kept)
+		lb->pause = AGAIN;
 	if (!TAILQ_EMPTY(&lb->list))
-		timer_set(&lb->timer, e ? AGAIN : 0);
+		timer_set(&lb->timer, e || kept ? lb->pause : 0);
 }
 
 static void
@@ -101,10 +118,11 @@ limbo_add(struct limbo *lb, struct message *m, const int64_t *targets, int n)
 	struct lost *x = mem_zalloc(sizeof(*x));
 	x->message = message_ref(m);
 	x->n = n;
+	x->since = loop_now(lb->loop);
 	x->targets = mem_dup(targets, sizeof(*targets) * (size_t)n);
 	TAILQ_INSERT_TAIL(&lb->list, x, entry);
-	if (!timer_pending(&lb->timer))
-		timer_set(&lb->timer, AGAIN);
+	lb->pause = AGAIN;
+	timer_set(&lb->timer, AGAIN);
 }
 
 struct limbo *
