@@ -32,7 +32,8 @@
 
 #define CATALOGUE_APPS_MAX 100000
 #define READY_CHECK        (5 * USEC_PER_MS)
-#define REQUESTS_MAX       (5 * USEC_PER_SEC) /* how long a drain waits for requests under way */
+#define RUN_MAX            (60 * USEC_PER_SEC) /* of a transaction; retry.h counts on it */
+#define REQUESTS_MAX       (5 * USEC_PER_SEC)  /* how long a drain waits for requests under way */
 
 struct worker {
 	struct loop *loop;
@@ -54,7 +55,8 @@ struct worker {
 };
 
 static struct pg_pool *
-pool(struct worker *w, const char *name, int connections, int waiting_max, usec_t wait_max)
+pool(struct worker *w, const char *name, int connections, int waiting_max, usec_t wait_max,
+    usec_t run_max)
 {
 	const struct pg_options o = {
 		.url = w->config->database_url,
@@ -62,7 +64,7 @@ pool(struct worker *w, const char *name, int connections, int waiting_max, usec_
 		.connections = connections,
 		.waiting_max = waiting_max,
 		.wait_max = wait_max,
-		.run_max = 60 * USEC_PER_SEC,
+		.run_max = run_max,
 		.prepare = w->config->database_prepare,
 	};
 	return pg_pool_new(w->loop, &o);
@@ -72,11 +74,13 @@ static void
 make_pools(struct worker *w)
 {
 	usec_t lease = w->config->lease * USEC_PER_MS;
-	w->api_pool = pool(w, "api", (int)w->config->database_connections, 2000, 5 * USEC_PER_SEC);
-	w->append_pool = pool(w, "append", 1, 0, USEC_PER_SEC);
-	w->record_pool = pool(w, "record", 1, 0, USEC_PER_SEC);
-	w->load_pool = pool(w, "load", 2, 0, 2 * USEC_PER_SEC);
-	w->lease_pool = pool(w, "lease", 1, 0, lease / 2);
+	w->api_pool =
+	    pool(w, "api", (int)w->config->database_connections, 2000, 5 * USEC_PER_SEC, RUN_MAX);
+	w->append_pool = pool(w, "append", 1, 0, USEC_PER_SEC, RUN_MAX);
+	w->record_pool = pool(w, "record", 1, 0, USEC_PER_SEC, RUN_MAX);
+	w->load_pool = pool(w, "load", 2, 0, 2 * USEC_PER_SEC, RUN_MAX);
+	/* A beat that is not answered must not keep the next one from another connection. */
+	w->lease_pool = pool(w, "lease", 1, 0, lease / 2, lease / 2);
 }
 
 static int
