@@ -236,7 +236,7 @@ static bool
 read_answer(struct connection *c, bool ended)
 {
 	struct answer a;
-	struct str body;
+	struct str body = { NULL, 0 };
 	int rc = answer_parse((struct str){ c->in.data, c->in.len }, &a);
 	if (rc > 0 && a.status < 200) { /* 100 Continue, 103 Early Hints */
 		buf_consume(&c->in, a.head_bytes);

@@ -51,7 +51,7 @@ run(int argc, char **argv, struct arena *a, struct buf *out, struct buf *drawing
 		buf_adds(out, "posthorn-bench " POSTHORN_VERSION "\n");
 	else
 		rc = run_bench(&o, out, o.svg ? drawing : NULL, e);
-	struct err ignored; /* an earlier error is the one to tell */
+	struct err ignored = { 0 }; /* an earlier error is the one to tell */
 	struct err *second = rc < 0 ? &ignored : e;
 	if (write_all(STDOUT_FILENO, out, "the report", second) ||
 	    (o.svg && drawing->len && write_file(o.svg, drawing, second)))

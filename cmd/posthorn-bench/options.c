@@ -50,7 +50,7 @@ static void
 spell(const struct bench_option *o, char out[NAME_SIZE])
 {
 	size_t i;
-	for (i = 0; o->name[i] && i < NAME_SIZE - 1; i++)
+	for (i = 0; i < NAME_SIZE - 1 && o->name[i]; i++)
 		out[i] = o->name[i] == '_' ? '-' : o->name[i];
 	out[i] = '\0';
 }

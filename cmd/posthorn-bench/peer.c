@@ -51,20 +51,16 @@ resolve(struct peer *p, const char *host, const char *port, struct err *e)
 int
 peer_init(struct peer *p, const char *url, const char *token, struct err *e)
 {
+	static const char scheme[] = "http://";
 	char host[PEER_TEXT_MAX], port[6];
-	struct str rest = str_of(url);
 	*p = (struct peer){ .token = token };
-	if (!str_starts(rest, STR("http://")))
-		return err_set(e, ERR_USAGE, "--url must begin with http://");
-	rest.p += strlen("http://");
-	rest.n -= strlen("http://");
-	const char *slash = memchr(rest.p, '/', rest.n);
-	struct str authority = { rest.p, slash ? (size_t)(slash - rest.p) : rest.n };
-	struct str path = { rest.p + authority.n, rest.n - authority.n };
+	if (strncmp(url, scheme, strlen(scheme)) != 0)
+		return err_set(e, ERR_USAGE, "--url must begin with %s", scheme);
+	const char *rest = url + strlen(scheme), *slash = strchrnul(rest, '/');
+	struct str authority = { rest, (size_t)(slash - rest) }, path = str_of(slash);
 	while (path.n && path.p[path.n - 1] == '/')
 		path.n--;
-	if (authority.n >= PEER_TEXT_MAX || path.n >= PEER_TEXT_MAX ||
-	    memchr(authority.p, '@', authority.n) || strpbrk(rest.p, "?# \r\n"))
+	if (authority.n >= PEER_TEXT_MAX || path.n >= PEER_TEXT_MAX || strpbrk(rest, "@?# \r\n"))
 		return err_set(e, ERR_USAGE, "--url is not of the form http://host:port/path");
 	snprintf(p->host, sizeof(p->host), "%.*s", STR_FMT(authority));
 	snprintf(p->prefix, sizeof(p->prefix), "%.*s", STR_FMT(path));

@@ -10,8 +10,6 @@
 
 #include "base/str.h"
 
-extern char **environ;
-
 #define OUTPUT_MAX 256 /* bytes */
 
 static int
