@@ -54,9 +54,8 @@ connect_sql(struct db *db)
 {
 	struct err e;
 	db->sql = pg_connect_sync(db_url(db), &e);
-	if (!db->sql ||
-	    pg_exec_sync(
-		db->sql, "set client_min_messages = warning; set statement_timeout = '60s'", &e)) {
+	if (!db->sql || pg_exec_sync(db->sql,
+			    "set client_min_messages = error; set statement_timeout = '60s'", &e)) {
 		fprintf(stderr, "%s\n", e.text);
 		abort();
 	}
@@ -95,6 +94,9 @@ db_url(const struct db *db)
 void
 db_clear(struct db *db)
 {
+	/* What has lost its client may still be about to commit. */
+	db_exec(db, "select pg_terminate_backend(pid, 30000) from pg_stat_activity"
+		    " where backend_type = 'client backend' and pid <> pg_backend_pid()");
 	/* Deleting is quicker than truncating some hundred partitions. */
 	db_exec(db, "begin; delete from retry; delete from attempt; delete from dead_letter;"
 		    "delete from message; delete from message_uid; delete from idempotency;"

@@ -19,7 +19,7 @@ void db_start(struct db *db);
 void db_stop(struct db *db);
 const char *db_url(const struct db *db);
 
-/* As it was after db_start: no rows, all slots free, the epochs go on. */
+/* As it was after db_start: no other connections, no rows, all slots free; the epochs go on. */
 void db_clear(struct db *db);
 
 /* As a crash of the server, and its return. */

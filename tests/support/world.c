@@ -92,6 +92,11 @@ world_new(struct db *db)
 	struct world *w = mem_zalloc(sizeof(*w));
 	signal(SIGPIPE, SIG_IGN);
 	db_clear(db);
+	db_exec(db, "do $$ declare t text; begin"
+		    " for t in select inhrelid::regclass from pg_inherits"
+		    "  where inhparent = 'retry'::regclass"
+		    "  and partition_start(inhrelid::regclass::text) > now() + interval '6 hours'"
+		    " loop execute 'drop table ' || t; end loop; end $$");
 	w->db = db;
 	w->loop = loop_new();
 	w->receiver = receiver_new(w->loop, "127.0.0.1", NULL, on_request, w);
@@ -105,6 +110,7 @@ world_free(struct world *w)
 	for (int i = 0; i < WORLD_NODES_MAX; i++)
 		if (w->nodes[i])
 			node_kill(w->nodes[i]);
+	backend_continue();
 	struct post *p;
 	while ((p = STAILQ_FIRST(&w->posts))) {
 		STAILQ_REMOVE_HEAD(&w->posts, entry);
@@ -258,17 +264,23 @@ node_backend(const struct node *n, const char *pool_name)
 	return pid;
 }
 
+static int stopped; /* the one that is, or 0 */
+
 void
 backend_stop(int pid)
 {
+	assert(!stopped);
 	if (kill(pid, SIGSTOP))
 		fail_msg("cannot stop the server's process");
+	stopped = pid;
 }
 
 void
-backend_continue(int pid)
+backend_continue(void)
 {
-	kill(pid, SIGCONT);
+	if (stopped)
+		kill(stopped, SIGCONT);
+	stopped = 0;
 }
 
 /* ---- events ------------------------------------------------------------------------------- */

@@ -51,7 +51,8 @@ struct node {
 	bool paused, drained;
 };
 
-/* The database is emptied. */
+/* The database is emptied, and has no partitions for retries in more than six hours any more, which
+ * makes questions to it cheaper. */
 struct world *world_new(struct db *db);
 /* Kills the nodes that are left. */
 void world_free(struct world *w);
@@ -63,7 +64,8 @@ void world_turn(struct world *w);
 		while (!(condition)) {                                                             \
 			if (clock_mono() > give_up)                                                \
 				fail_msg("waited in vain for %s", #condition);                     \
-			world_turn(w);                                                             \
+			for (int turns = 0; turns < 8; turns++) /* conditions may cost more */     \
+				world_turn(w);                                                     \
 		}                                                                                  \
 	} while (0)
 
@@ -80,10 +82,10 @@ int node_slot(const struct node *n); /* its home; -1: none */
 /* Pauses it and lets its leases lapse. */
 void node_lapse(struct node *n);
 
-/* Stops and continues the server's process behind one of the node's connections. */
+/* Stops and continues the server's process behind one of the node's connections; one at a time. */
 int node_backend(const struct node *n, const char *pool); /* its pid; "append", … */
 void backend_stop(int pid);
-void backend_continue(int pid);
+void backend_continue(void);
 
 /* ---- events ------------------------------------------------------------------------------- */
 
