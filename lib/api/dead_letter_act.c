@@ -43,20 +43,21 @@ refuse_closed(struct call *c)
 	call_fail_with(c, ERR_CONFLICT, "The dead letter was replayed or discarded before");
 }
 
+/* One that was open when the statement began, and could be delivered under a held slot, was closed
+ * by somebody who was faster. */
 static void
 refuse_replay(struct call *c, const PGresult *r)
 {
-	if (!pg_bool(r, 0, REPLAY_OPEN))
-		refuse_closed(c);
-	else if (!pg_bool(r, 0, REPLAY_PAYLOAD))
+	bool open = pg_bool(r, 0, REPLAY_OPEN);
+	if (open && !pg_bool(r, 0, REPLAY_PAYLOAD))
 		call_fail_code(c, 400, "missing_payload", "The message's payload is gone");
-	else if (!pg_bool(r, 0, REPLAY_LIVE))
+	else if (open && !pg_bool(r, 0, REPLAY_LIVE))
 		call_fail_code(c, 400, "endpoint_deleted", "The endpoint is deleted");
-	else if (!pg_bool(r, 0, REPLAY_ENABLED))
+	else if (open && !pg_bool(r, 0, REPLAY_ENABLED))
 		call_fail_code(c, 400, "endpoint_disabled", "The endpoint is disabled");
-	else if (!pg_bool(r, 0, REPLAY_HELD))
+	else if (open && !pg_bool(r, 0, REPLAY_HELD))
 		call_fail_with(c, ERR_UNAVAILABLE, "this worker has lost its slot; try again");
-	else /* it was open when the statement began: somebody was faster */
+	else
 		refuse_closed(c);
 }
 
