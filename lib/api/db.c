@@ -1,17 +1,21 @@
 /* The database, from a call's side. */
 #include "api/call.h"
+#include "api/home.h"
 
 /* A transaction under way for a call. */
 struct wait {
 	struct call *c;
 	call_fn fn;
 	call_either_fn either;
+	const struct home *home; /* under which it stores retry rows, or NULL */
 };
 
 static void
 on_result(void *arg, const struct pg_result *r, const struct err *e)
 {
 	struct wait *w = arg;
+	if (e && w->home)
+		home_doubt(w->c->parts->sender, w->home);
 	if (w->either)
 		w->either(w->c, r, e);
 	else if (r)
@@ -42,6 +46,13 @@ call_query_one(struct call *c, const struct pg_stmt *stmt, const struct pg_args 
 {
 	struct pg_call one = { stmt, args };
 	call_query_db(c, &one, 1, fn);
+}
+
+void
+call_query_home(
+    struct call *c, const struct home *h, const struct pg_call *calls, int n, call_fn fn)
+{
+	submit(c, calls, n, (struct wait){ .c = c, .fn = fn, .home = h });
 }
 
 void

@@ -92,7 +92,7 @@ api_dead_letter_replay(struct call *c)
 	const struct pg_call calls[] = { { &stmt_fence, home_fence_args(c->arena, home) },
 		{ &stmt_dead_letter_replay, a } };
 	c->state = home;
-	call_query_db(c, calls, ARRAY_LEN(calls), on_replayed);
+	call_query_home(c, home, calls, ARRAY_LEN(calls), on_replayed);
 }
 
 static void

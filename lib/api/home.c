@@ -25,10 +25,15 @@ void
 home_replay(struct sender *s, const struct home *h, int64_t app_id, int64_t msg_id,
     int64_t endpoint_id, int64_t chain, enum trigger trigger)
 {
-	int slot;
-	int64_t epoch;
-	if (sender_home(s, &slot, &epoch) && slot == h->slot && epoch == h->epoch)
+	if (sender_mine(s, h->slot, h->epoch))
 		sender_replay(s, h->due, app_id, msg_id, endpoint_id, chain, trigger);
+}
+
+void
+home_doubt(struct sender *s, const struct home *h)
+{
+	if (sender_mine(s, h->slot, h->epoch))
+		sender_replay_doubt(s, h->due);
 }
 
 struct pg_args *

@@ -20,3 +20,8 @@ struct pg_args *home_fence_args(struct arena *arena, const struct home *h);
  * meanwhile its new owner finds the row. */
 void home_replay(struct sender *s, const struct home *h, int64_t app_id, int64_t msg_id,
     int64_t endpoint_id, int64_t chain, enum trigger trigger);
+/* The commit of retry rows was not answered: the sender looks for them. */
+void home_doubt(struct sender *s, const struct home *h);
+/* call_query_db for statements that store retry rows under h, which lives as long as the call. */
+void call_query_home(
+    struct call *c, const struct home *h, const struct pg_call *calls, int n, call_fn fn);

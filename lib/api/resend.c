@@ -62,5 +62,5 @@ api_resend(struct call *c)
 	const struct pg_call calls[] = { { &stmt_fence, home_fence_args(c->arena, &s->home) },
 		{ &stmt_resend, a } };
 	c->state = s;
-	call_query_db(c, calls, ARRAY_LEN(calls), on_planned);
+	call_query_home(c, &s->home, calls, ARRAY_LEN(calls), on_planned);
 }

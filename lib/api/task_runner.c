@@ -154,6 +154,8 @@ on_stepped(void *arg, const struct pg_result *r, const struct err *e)
 {
 	struct job *j = arg;
 	j->ticket = NULL;
+	if (e && j->is_replay)
+		home_doubt(j->runner->sender, &j->home);
 	if (r)
 		stepped(j, r->res[r->n - 1]);
 	else if (e->kind != ERR_UNAVAILABLE && ++j->failures >= FAILURES)

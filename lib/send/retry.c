@@ -3,7 +3,7 @@
  * Invariants, for each slot (shard):
  *   1. Every unresolved retry due before `until` is in memory, except while a read up to `until` is
  *      under way: then what was committed before the read began comes with it. `until` goes back
- *      when there is no room.
+ *      when there is no room, and to a row that may have been committed unseen.
  *   2. A row committed by us is offered after its commit (retries_add) and kept when it is due
  * before `until`. Whatever commits after a read's snapshot is therefore offered when `until`
  * already covers it; what commits before is in the snapshot. Both may bring the same row: the key
@@ -176,6 +176,14 @@ retries_add(struct retries *rs, const struct retry_row *row)
 		return;
 	keep(rs, sh, row);
 	set_fire_timer(rs);
+}
+
+void
+retries_again(struct retries *rs, int slot, struct wall due)
+{
+	struct shard *sh = shard_get(rs, slot);
+	if (due.us < sh->until.us)
+		sh->until = due; /* on_check reads on from there */
 }
 
 void

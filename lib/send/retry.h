@@ -50,6 +50,8 @@ void retries_close(struct retries *rs, int slot);
 
 /* A retry row of ours was committed: kept when it falls into what is in memory. */
 void retries_add(struct retries *rs, const struct retry_row *r);
+/* A row of ours that is due then may have been committed unseen: reads from there on again. */
+void retries_again(struct retries *rs, int slot, struct wall due);
 /* The step was resolved and committed. Unknown ones are ignored. */
 void retries_resolve(struct retries *rs, const struct retry_row *r);
 /* Whether the slot holds that retry of a message's first chain. */

@@ -414,9 +414,8 @@ void
 sender_replay(struct sender *s, struct wall due, int64_t app_id, int64_t msg_id,
     int64_t endpoint_id, int64_t chain, enum trigger trigger)
 {
-	int slot;
-	int64_t epoch;
-	if (!sender_home(s, &slot, &epoch))
+	int slot = slots_home_id(s->slots);
+	if (slot < 0)
 		return; /* whoever adopts the slot finds the row */
 	struct retry_row row = {
 		.due = due,
@@ -428,6 +427,20 @@ sender_replay(struct sender *s, struct wall due, int64_t app_id, int64_t msg_id,
 		.chain = chain,
 	};
 	retries_add(s->retries, &row);
+}
+
+void
+sender_replay_doubt(struct sender *s, struct wall due)
+{
+	int slot = slots_home_id(s->slots);
+	if (slot >= 0)
+		retries_again(s->retries, slot, due);
+}
+
+bool
+sender_mine(const struct sender *s, int slot, int64_t epoch)
+{
+	return slots_mine(s->slots, slot, epoch);
 }
 
 /* ---- slots tell --------------------------------------------------------------------------- */

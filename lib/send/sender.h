@@ -59,6 +59,11 @@ enum trigger {
  * time, the home slot, seq 0, tries 0, the chain a fresh id). */
 void sender_replay(struct sender *s, struct wall due, int64_t app_id, int64_t msg_id,
     int64_t endpoint_id, int64_t chain, enum trigger trigger);
+/* The same when it is not known whether the row was committed: looked up after a while. */
+void sender_replay_doubt(struct sender *s, struct wall due);
+/* Whether a row that was committed under that slot and epoch is still this worker's to start, even
+ * while its lease is not confirmed. */
+bool sender_mine(const struct sender *s, int slot, int64_t epoch);
 
 /* For /readyz: NULL when all is well, else a static text naming what stalls. */
 const char *sender_stalled(const struct sender *s);

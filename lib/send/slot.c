@@ -672,6 +672,12 @@ slots_home(const struct slots *s, int *ret_slot, int64_t *ret_epoch)
 	return true;
 }
 
+int
+slots_home_id(const struct slots *s)
+{
+	return s->home ? s->home->id : -1;
+}
+
 int64_t
 slots_id(struct slots *s)
 {

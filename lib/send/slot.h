@@ -56,6 +56,7 @@ struct slots *slots_new(struct loop *l, const struct config *c, struct pg_pool *
 void slots_free(struct slots *s);
 
 bool slots_home(const struct slots *s, int *ret_slot, int64_t *ret_epoch);
+int slots_home_id(const struct slots *s); /* confirmed or not; -1: none */
 /* A new id of the home slot. Of the last home when that was lost: good enough for attempts, whose
  * key holds the message; for events ask slots_home first. */
 int64_t slots_id(struct slots *s);
