@@ -29,9 +29,11 @@
 #define RESULTS_MAX 20000 /* unrecorded results: beyond it no attempt starts */
 #define TICK        (250 * USEC_PER_MS)
 
-/* How long a delivery that found its lane full is put off. */
+/* How long a delivery that found its lane full is put off: doubled each time, so that what waits
+ * for a dead endpoint costs little. The longest and its spread make RETRY_DEFER_MAX. */
 #define DEFER_MIN     (15 * USEC_PER_SEC)
-#define DEFER_SPREAD  (30 * USEC_PER_SEC)
+#define DEFER_DOUBLES 4
+#define DEFER_SPREAD  (60 * USEC_PER_SEC)
 
 #define SEQ_MAX       32000 /* steps of a chain: an int16; putting off counts them up for days */
 
@@ -153,8 +155,11 @@ put_off(struct sender *s, struct delivery *d)
 		return;
 	}
 	struct result *r = result_new(d);
+	int times = d->seq - d->tries; /* steps that were no attempts */
+	usec_t wait = DEFER_MIN << (times < DEFER_DOUBLES ? times : DEFER_DOUBLES);
+	usec_t spread = wait < DEFER_SPREAD ? wait : DEFER_SPREAD;
 	r->deferred = true;
-	r->next.us = loop_wall(s->loop).us + DEFER_MIN + rand_between(&s->rand, 0, DEFER_SPREAD);
+	r->next.us = loop_wall(s->loop).us + wait + rand_between(&s->rand, 0, spread);
 	metric_add(METRIC_SPILLED, 1);
 	usec_t now = loop_now(s->loop);
 	if (now - s->last_spill_log > SPILL_LOG_GAP) {

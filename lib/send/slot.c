@@ -29,7 +29,7 @@
 #define CHANGED_MS                                                                                 \
 	10000 /* how far back before the last beat one asks for catalogue changes; beats overlap,  \
 	       * so that a change that commits late is still seen */
-#define DRAINED_EVERY 10 /* beats */
+#define DRAINED_EVERY 60 /* beats: a slot without retries has all of them looked through */
 
 TAILQ_HEAD(message_list, message);
 
