@@ -130,6 +130,9 @@ test_first_deliveries(void **state)
 	attempt(&h, failed, h.a, 0, 0, false);
 	retry(&h, failed, h.a, 0, 1, "3 h");
 	dead(&h, given_up, h.a, 0, 0);
+	/* Resent by hand before it was delivered by itself. */
+	attempt(&h, none, h.a, next_id(&h), 0, true);
+	dead(&h, none, h.b, next_id(&h), 0);
 	db_exec(&db,
 	    "insert into message (app_id, id, event_type, targets) values (%lld, %lld, 'a', '')",
 	    (long long)h.app, (long long)(no_target = next_id(&h)));
@@ -266,6 +269,30 @@ test_what_went_meanwhile(void **state)
 }
 
 /* ---- how it is read ----------------------------------------------------------------------- */
+
+/* They are held by what was accepted, and must not be recovered besides. */
+static void
+test_events_accepted_meanwhile(void **state)
+{
+	struct history h;
+	history_begin(&h, *state);
+	db_exec(&db, "update endpoint set url = replace(url, '/200/a', '/any')");
+	int64_t low = next_id(&h), old = message(&h, false);
+	left(low, "-1 s");
+	db_exec(&db, "begin; lock table retry in access exclusive mode"); /* recovery waits */
+	struct node *n = node_start(h.w, "a", "");
+	int64_t id = post_ok(n, "u", 1);
+	assert_int_equal(id_slot(id), SLOT);
+	UNTIL(h.w, held(h.w) == 1);
+	db_exec(&db, "commit");
+	UNTIL(h.w, held(h.w) == 2);
+	receiver_release(h.w->receiver, &play_200);
+	UNTIL(h.w, all_resolved(h.w));
+	node_stop(n);
+	assert_int_equal(arrived(h.w, old, "/any"), 1);
+	assert_int_equal(arrived(h.w, id, "/any"), 1);
+	assert_int_equal(h.w->narrivals, 3);
+}
 
 #define PAGES 2300 /* messages: more than a page */
 
@@ -440,6 +467,7 @@ main(void)
 		TEST(test_deferred_first_deliveries),
 		TEST(test_chains_started_by_hand),
 		TEST(test_what_went_meanwhile),
+		TEST(test_events_accepted_meanwhile),
 		TEST(test_more_than_a_page),
 		TEST(test_an_adopter_dies_in_the_middle),
 		TEST(test_freed_while_reading),
