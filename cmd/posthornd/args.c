@@ -3,6 +3,7 @@
  * takes abbreviations, which make every new option a risk for old scripts. */
 #include "args.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -95,6 +96,7 @@ static int
 read_flag(struct reader *r, const struct flag *f, const char *given, struct err *e)
 {
 	const char *value = given ? given : "";
+	assert(f); /* "help" is in the table */
 	if (f->value == FLAG_ALONE && given)
 		return err_set(e, ERR_USAGE, "--%s takes no value", f->name);
 	if (f->value == FLAG_OPTIONAL && given && *given == '\0')

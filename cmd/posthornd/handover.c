@@ -12,10 +12,11 @@
 #include "base/mem.h"
 #include "base/metric.h"
 
-#define SLACK     4  /* connections that a worker may have above the least loaded one */
-#define TAKE_MAX  16 /* per wake-up */
-#define STILL_MAX (3 * USEC_PER_SEC) /* without a turn of its loop (which is noted every second)   \
-				      */
+#define SLACK    4  /* connections that a worker may have above the least loaded one */
+#define TAKE_MAX 16 /* per wake-up */
+#define STILL_MAX                                                                                  \
+	(3 * USEC_PER_SEC) /* without a turn of its loop (which is noted every second)             \
+			    */
 
 struct handover {
 	const struct worker_env *env;

@@ -11,14 +11,15 @@
 struct arena; /* opaque */
 
 struct arena *arena_new(void);
-void arena_free(struct arena *a); /* NULL is allowed */
+void arena_free(struct arena *a);  /* NULL is allowed */
 void arena_reset(struct arena *a); /* everything handed out is dead; keeps one block */
 
 void *arena_alloc(struct arena *a, size_t n) __attribute__((returns_nonnull)); /* aligned to 16 */
 void *arena_zalloc(struct arena *a, size_t n) __attribute__((returns_nonnull));
 char *arena_strndup(struct arena *a, const char *p, size_t n) __attribute__((returns_nonnull));
 char *arena_strdup(struct arena *a, const char *s) __attribute__((returns_nonnull));
-char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3) __attribute__((returns_nonnull));
+char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3)
+    __attribute__((returns_nonnull));
 struct str arena_str(struct arena *a, struct str s); /* a copy that lives as long as the arena */
 
 /* Runs fn(ptr) once, when the arena is reset or freed (last registered first). */

@@ -6,4 +6,4 @@
 #define UNUSED           __attribute__((unused))
 #define CLEANUP(fn)      __attribute__((cleanup(fn)))
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_LEN(a)     (sizeof(a) / sizeof((a)[0]))

@@ -1,4 +1,5 @@
-/* Base 64 by table. Decoding is canonical: every text has one meaning and every meaning one text. */
+/* Base 64 by table. Decoding is canonical: every text has one meaning and every meaning one text.
+ */
 #include "base/b64.h"
 
 #include <stdint.h>
@@ -59,7 +60,8 @@ value_of(const char *alphabet, char c)
 
 /* Decodes n digits without padding. */
 static int
-decode(const char *alphabet, const char *p, size_t n, unsigned char *out, size_t cap, size_t *ret_len)
+decode(
+    const char *alphabet, const char *p, size_t n, unsigned char *out, size_t cap, size_t *ret_len)
 {
 	size_t len = n / 4 * 3 + (n % 4 ? n % 4 - 1 : 0);
 	if (n % 4 == 1 || len > cap)

@@ -14,4 +14,5 @@ size_t b64url_encode(const void *p, size_t n, char *out); /* URL alphabet, no pa
 /* Strict and canonical: padding required, no white space, unused bits zero. Returns 0, or -1 when s
  * is no such text or more than cap bytes. */
 int b64_decode(struct str s, void *out, size_t cap, size_t *ret_len);
-int b64url_decode(struct str s, void *out, size_t cap, size_t *ret_len); /* URL alphabet, no padding */
+int b64url_decode(
+    struct str s, void *out, size_t cap, size_t *ret_len); /* URL alphabet, no padding */

@@ -55,7 +55,8 @@ err_prefix(struct err *e, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0 || (size_t)n >= sizeof(text) - 2)
 		return -1;
-	snprintf(text + n, sizeof(text) - (size_t)n, ": %.*s", (int)(sizeof(text) - (size_t)n - 3), e->text);
+	snprintf(text + n, sizeof(text) - (size_t)n, ": %.*s", (int)(sizeof(text) - (size_t)n - 3),
+	    e->text);
 	memcpy(e->text, text, sizeof(e->text));
 	return -1;
 }

@@ -1,4 +1,5 @@
-/* Identifiers and their text form. The milliseconds begin in 2020 so that 41 bits last until 2089. */
+/* Identifiers and their text form. The milliseconds begin in 2020 so that 41 bits last until 2089.
+ */
 #include "base/id.h"
 
 #include <assert.h>
@@ -39,8 +40,8 @@ id_next(struct id_source *s, struct wall now)
 	int64_t ms = now.us / 1000 - ID_EPOCH_MS;
 	int64_t first = id_make(ms > 0 ? ms : 0, s->slot, 0);
 	if (first <= s->last) {
-		/* The clock has not moved on (or back): count, and when the counter is used up or the
-		 * last id was another slot's, borrow the next millisecond. */
+		/* The clock has not moved on (or back): count, and when the counter is used up or
+		 * the last id was another slot's, borrow the next millisecond. */
 		int64_t last_ms = s->last >> ID_TIME_BIT;
 		int64_t counter = s->last & ((1 << ID_SLOT_BIT) - 1);
 		if (id_slot(s->last) == s->slot && counter + 1 < (1 << ID_SLOT_BIT))

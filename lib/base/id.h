@@ -5,8 +5,8 @@
  *     | milliseconds |  slot   | counter  |      milliseconds since 2020-01-01T00:00:00Z
  *     +--------------+---------+----------+
  *
- * The public form is a prefix and 11 base-62 digits (0-9A-Za-z), so text order in the C collation is
- * numeric order: "msg_01Fq8ZxYk3b". It holds no dot, as Standard Webhooks asks of webhook-id. */
+ * The public form is a prefix and 11 base-62 digits (0-9A-Za-z), so text order in the C collation
+ * is numeric order: "msg_01Fq8ZxYk3b". It holds no dot, as Standard Webhooks asks of webhook-id. */
 #pragma once
 
 #include <stdbool.h>
@@ -43,7 +43,7 @@ int64_t id_floor(struct wall t);
 struct wall id_time(int64_t id); /* millisecond resolution */
 int id_slot(int64_t id);
 
-const char *id_prefix(enum id_kind kind); /* "msg_" */
+const char *id_prefix(enum id_kind kind);                                      /* "msg_" */
 const char *id_to_text(enum id_kind kind, int64_t id, char out[ID_TEXT_SIZE]); /* returns out */
 /* -1 unless s is the prefix and exactly the digits of a value below 2^63. */
 int id_from_text(enum id_kind kind, struct str s, int64_t *ret);

@@ -168,14 +168,14 @@ jw_raw(struct jw *j, struct str value)
 	buf_add(j->out, value.p, value.n);
 }
 
-void
+static void
 jw_time(struct jw *j, struct wall t)
 {
 	char text[WALL_TEXT_SIZE];
 	jw_text(j, str_of(wall_to_text(t, text)));
 }
 
-void
+static void
 jw_id(struct jw *j, enum id_kind kind, int64_t id)
 {
 	char text[ID_TEXT_SIZE];

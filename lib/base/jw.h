@@ -30,8 +30,6 @@ void jw_i64(struct jw *j, int64_t v);
 void jw_bool(struct jw *j, bool v);
 void jw_null(struct jw *j);
 void jw_raw(struct jw *j, struct str value); /* a complete JSON value, copied as it is */
-void jw_time(struct jw *j, struct wall t);   /* RFC 3339 */
-void jw_id(struct jw *j, enum id_kind kind, int64_t id);
 
 /* Key and value in one call; the _or_null forms write null for p == NULL. */
 void jw_put_text(struct jw *j, const char *key, struct str s);

@@ -72,8 +72,8 @@ void log_write(enum log_level level, enum log_event event, const struct log_kv *
 	do {                                                                                       \
 		if (log_enabled(level)) {                                                          \
 			const struct log_kv log_kvs[] = { __VA_ARGS__ };                           \
-			log_write(level, LOGEV_##event, log_kvs,                                   \
-			    sizeof(log_kvs) / sizeof(log_kvs[0]));                                 \
+			log_write(                                                                 \
+			    level, LOGEV_##event, log_kvs, sizeof(log_kvs) / sizeof(log_kvs[0]));  \
 		}                                                                                  \
 	} while (0)
 #define LOG_ERROR(event, ...) LOG_AT(LOG_LEVEL_ERROR, event, __VA_ARGS__)

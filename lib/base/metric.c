@@ -1,6 +1,6 @@
-/* The shared page of metrics: one row a worker, written only by it. Values are 64-bit and aligned, so
- * a reader of another process sees each whole; a reading is not a snapshot over several metrics, and
- * need not be one. */
+/* The shared page of metrics: one row a worker, written only by it. Values are 64-bit and aligned,
+ * so a reader of another process sees each whole; a reading is not a snapshot over several metrics,
+ * and need not be one. */
 #include "base/metric.h"
 
 #include <assert.h>
@@ -39,8 +39,8 @@ static const struct {
 
 /* Upper bounds in microseconds; the buckets of OpenTelemetry's HTTP durations, finer at the low end
  * where this service lives, and with the attempt deadlines at the high end. */
-static const int64_t bounds[] = { 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000,
-	500000, 1000000, 2500000, 5000000, 10000000, 30000000, 60000000 };
+static const int64_t bounds[] = { 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000,
+	250000, 500000, 1000000, 2500000, 5000000, 10000000, 30000000, 60000000 };
 
 struct histogram {
 	int64_t bucket[ARRAY_LEN(bounds) + 1]; /* not cumulative; the last is +Inf */

@@ -10,9 +10,9 @@
 #define METRIC_WORKERS_MAX 64
 
 enum metric {
-#define COUNTER(name, text, labels, help)          METRIC_##name,
-#define GAUGE(name, text, labels, help)            METRIC_##name,
-#define GAUGE_MAX(name, text, labels, help)        METRIC_##name,
+#define COUNTER(name, text, labels, help)   METRIC_##name,
+#define GAUGE(name, text, labels, help)     METRIC_##name,
+#define GAUGE_MAX(name, text, labels, help) METRIC_##name,
 #include "base/metrics.def"
 #undef COUNTER
 #undef GAUGE
@@ -38,9 +38,9 @@ void metric_add(enum metric m, int64_t n); /* counters, and gauges that go up an
 void metric_set(enum metric m, int64_t v); /* gauges */
 void metric_observe(enum metric_histogram h, int64_t usec);
 
-int64_t metric_own(enum metric m);              /* this process's row */
-int64_t metric_sum(enum metric m);              /* over all rows */
-int64_t metric_get(enum metric m, int worker);  /* one row */
+int64_t metric_own(enum metric m);             /* this process's row */
+int64_t metric_sum(enum metric m);             /* over all rows */
+int64_t metric_get(enum metric m, int worker); /* one row */
 int metric_workers(void);
 
 /* Prometheus text format 0.0.4. Histograms in seconds; GAUGE_MAX is the maximum over the rows. */

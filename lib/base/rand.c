@@ -44,7 +44,7 @@ rotl(uint64_t x, int k)
 	return (x << k) | (x >> (64 - k));
 }
 
-uint64_t
+static uint64_t
 rand_u64(struct rand *r)
 {
 	uint64_t *s = r->s;
@@ -57,12 +57,6 @@ rand_u64(struct rand *r)
 	s[2] ^= t;
 	s[3] = rotl(s[3], 45);
 	return result;
-}
-
-double
-rand_unit(struct rand *r)
-{
-	return (double)(rand_u64(r) >> 11) * 0x1.0p-53;
 }
 
 int64_t

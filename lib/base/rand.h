@@ -12,6 +12,4 @@ struct rand {
 	uint64_t s[4];
 };
 void rand_seed(struct rand *r, uint64_t seed);
-uint64_t rand_u64(struct rand *r);
-double rand_unit(struct rand *r);                     /* [0, 1) */
 int64_t rand_between(struct rand *r, int64_t a, int64_t b); /* [a, b], a <= b */

@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 
 #include "base/err.h"
+
 #include "loop/loop.h"
 #include "policy/address.h"
 
@@ -30,8 +31,8 @@ struct resolver_answer {
 	char detail[96]; /* why not; never an address; "" for RESOLVED_OK */
 };
 
-/* Exactly once, never from inside resolver_lookup; answer is borrowed for the call. Not called after
- * resolver_cancel. */
+/* Exactly once, never from inside resolver_lookup; answer is borrowed for the call. Not called
+ * after resolver_cancel. */
 typedef void (*resolver_fn)(void *arg, const struct resolver_answer *answer);
 struct resolver_query; /* opaque */
 
@@ -45,7 +46,8 @@ void resolver_free(struct resolver *r); /* cancels what is under way */
  * literals and "localhost" (RFC 6761: loopback, without DNS) are answered here at once. */
 const struct resolver_answer *resolver_cached(struct resolver *r, const char *host);
 
-struct resolver_query *resolver_lookup(struct resolver *r, const char *host, resolver_fn fn, void *arg);
+struct resolver_query *resolver_lookup(
+    struct resolver *r, const char *host, resolver_fn fn, void *arg);
 void resolver_cancel(struct resolver_query *q);
 /* Forgets a name, e.g. after a connection to its address failed. */
 void resolver_forget(struct resolver *r, const char *host);

@@ -308,7 +308,7 @@ append_failed(struct ingest *in, struct pending_list *done, const struct err *e)
 static void
 append_done(struct ingest *in, struct pending_list *done, const PGresult *r, int n)
 {
-	int64_t stored[BATCH_EVENTS_MAX];
+	int64_t stored[BATCH_EVENTS_MAX] = { 0 };
 	size_t nstored = 0;
 	bool all = pg_rows(r) == n;
 	for (int row = 0; !all && row < pg_rows(r); row++)

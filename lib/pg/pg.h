@@ -86,7 +86,6 @@ struct pg_result {
 };
 
 int pg_rows(const PGresult *r);
-int pg_affected(const PGresult *r); /* rows of a command without result rows */
 /* Fields by column number; the type must be the statement's (asserted by length where possible). */
 bool pg_null(const PGresult *r, int row, int col);
 bool pg_bool(const PGresult *r, int row, int col);

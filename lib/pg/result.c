@@ -13,17 +13,6 @@ pg_rows(const PGresult *r)
 	return PQntuples(r);
 }
 
-int
-pg_affected(const PGresult *r)
-{
-	/* PQcmdTuples takes a non-const pointer for history's sake; it does not write. */
-	const char *n = PQcmdTuples((PGresult *)(uintptr_t)r);
-	int64_t v = 0;
-	if (str_to_i64(str_of(n), 0, INT32_MAX, &v))
-		return 0;
-	return (int)v;
-}
-
 bool
 pg_null(const PGresult *r, int row, int col)
 {

@@ -1,4 +1,5 @@
-/* What an exchange with a subscriber means. Outcomes are data: a receiver's 500 is no error here. */
+/* What an exchange with a subscriber means. Outcomes are data: a receiver's 500 is no error here.
+ */
 #pragma once
 
 #include "base/str.h"

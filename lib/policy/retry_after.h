@@ -1,4 +1,5 @@
-/* The Retry-After field (RFC 9110, section 10.2.3): seconds, or a date in any of its three forms. */
+/* The Retry-After field (RFC 9110, section 10.2.3): seconds, or a date in any of its three forms.
+ */
 #pragma once
 
 #include <stdint.h>

@@ -11,8 +11,8 @@
 
 #define SIGN_KEY_MIN     24 /* bytes */
 #define SIGN_KEY_MAX     75
-#define SIGN_KEY_NEW     24 /* bytes of a generated key */
-#define SIGN_KEYS_MAX    11 /* the current key and ten old ones */
+#define SIGN_KEY_NEW     24  /* bytes of a generated key */
+#define SIGN_KEYS_MAX    11  /* the current key and ten old ones */
 #define SIGN_TEXT_SIZE   120 /* "whsec_" + base 64 of SIGN_KEY_MAX bytes + NUL */
 #define SIGN_HEADER_SIZE (SIGN_KEYS_MAX * 48 + 1) /* "v1," + 44, a space between */
 

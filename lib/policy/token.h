@@ -11,8 +11,8 @@
 #include "base/secret.h"
 #include "base/str.h"
 
-#define TOKEN_ORG_MAX  64 /* bytes of an organisation id, prefix included */
-#define TOKEN_TEXT_MAX 2048
+#define TOKEN_ORG_MAX   64 /* bytes of an organisation id, prefix included */
+#define TOKEN_TEXT_MAX  2048
 #define TOKEN_SCOPE_MAX 512
 
 struct token {
@@ -29,9 +29,9 @@ struct token {
 int token_verify(struct str text, const struct secret *key, struct wall now, struct token *ret,
     struct err *e) MUST_CHECK;
 
-/* Mints a token with iss "posthorn", iat = now, nbf = now, exp = now + lifetime_s (1 s to 100 years).
- * flags: feature flags of an application token, or NULL. ERR_INVALID when ids or flags have the
- * wrong form. out is written only on success. */
+/* Mints a token with iss "posthorn", iat = now, nbf = now, exp = now + lifetime_s (1 s to 100
+ * years). flags: feature flags of an application token, or NULL. ERR_INVALID when ids or flags have
+ * the wrong form. out is written only on success. */
 int token_mint(const char *org, const char *app_or_null, const char *const *flags, int nflags,
     const struct secret *key, struct wall now, int64_t lifetime_s, char out[TOKEN_TEXT_MAX],
     struct err *e) MUST_CHECK;

@@ -698,21 +698,6 @@ slots_mine(const struct slots *s, int slot, int64_t epoch)
 	return slots_epoch(s, slot) == epoch;
 }
 
-int
-slots_ids(const struct slots *s, int16_t *ret, int max)
-{
-	int n = s->n < max ? s->n : max;
-	for (int i = 0; i < n; i++)
-		ret[i] = s->slot[i]->id;
-	return n;
-}
-
-usec_t
-slots_confirmed_at(const struct slots *s)
-{
-	return s->confirmed_at;
-}
-
 void
 slots_expect(struct slots *s, struct message *m)
 {

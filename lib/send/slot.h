@@ -64,8 +64,7 @@ int64_t slots_id(struct slots *s);
 bool slots_mine(const struct slots *s, int slot, int64_t epoch);
 /* Attempts may start: the confirmed lease has not run down to its margin. */
 bool slots_confirmed(const struct slots *s);
-int slots_ids(const struct slots *s, int16_t *ret, int max); /* the slots held */
-int64_t slots_epoch(const struct slots *s, int slot);        /* -1 when not held */
+int64_t slots_epoch(const struct slots *s, int slot); /* -1 when not held */
 
 /* The list of unresolved messages: in id order per slot. */
 void slots_expect(struct slots *s, struct message *m);   /* takes a reference */
@@ -77,5 +76,3 @@ void slots_continue(struct slots *s);
 
 /* Gives all slots back; done runs once, when the database has confirmed or does not answer. */
 void slots_release(struct slots *s, void (*done)(void *arg), void *arg);
-usec_t slots_confirmed_at(
-    const struct slots *s); /* when the last confirmed beat was sent; 0 never */
