@@ -122,8 +122,7 @@ db_restart(struct db *db)
 
 /* ---- statements --------------------------------------------------------------------------- */
 
-static PGresult *
-run(struct db *db, const char *fmt, va_list ap)
+static PRINTF(2, 0) PGresult *run(struct db *db, const char *fmt, va_list ap)
 {
 	char sql[SQL_MAX];
 	int n = vsnprintf(sql, sizeof(sql), fmt, ap);

@@ -33,8 +33,7 @@ test_schemas(void **state)
 		"{\"dependencies\": {\"a\": [\"b\"], \"c\": {}}}",
 		"{\"enum\": [1, null, \"x\"], \"const\": null, \"default\": 7, \"examples\": [1]}",
 		"{\"multipleOf\": 0.01, \"minimum\": -1.5, \"exclusiveMaximum\": 3, \"maxLength\": 0}",
-		"{\"$schema\": \"http://json-schema.org/draft-07/schema#\", \"$ref\": \"#/definitions/a\","
-		" \"definitions\": {\"a\": {}}}",
+		"{\"$schema\": \"http://json-schema.org/draft-07/schema#\", \"$ref\": \"#/x\", \"x\": {}}",
 		"{\"properties\": {\"type\": {\"type\": \"string\"}}}",
 	};
 	(void)state;
