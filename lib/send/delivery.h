@@ -40,9 +40,9 @@ struct delivery {
 	int64_t epoch;
 	enum trigger trigger;
 	enum delivery_state state;
-	bool announced;      /* by a retry row (retry.h); else it is an event's own first step */
-	usec_t due;          /* since when it could have started */
-	size_t queued_bytes; /* by which it counts in its lane */
+	bool announced;       /* by a retry row (retry.h); else it is an event's own first step */
+	usec_t due;           /* since when it could have started */
+	int64_t queued_bytes; /* by which it counts in its lane */
 	TAILQ_ENTRY(delivery) entry;
 };
 TAILQ_HEAD(delivery_list, delivery);

@@ -24,7 +24,7 @@ struct lane {
 	struct route *route; /* NULL: unknown (group->app NULL) or gone */
 	struct delivery_list queue;
 	int queued;
-	size_t queued_bytes;
+	int64_t queued_bytes;
 	int in_flight;
 	bool active, idle;
 	TAILQ_ENTRY(lane) turn;   /* in group->turns, while active */
@@ -51,7 +51,7 @@ struct lanes {
 	struct catalogue *cat;
 	int window; /* the server's */
 	int lane_max, queue_max;
-	size_t bytes_max;
+	int64_t bytes_max;
 	void (*wake)(void *arg);
 	void *arg;
 	struct lane *by_endpoint;
@@ -60,7 +60,6 @@ struct lanes {
 	struct lane_list idle;
 	int nidle;
 	int queued, ready;
-	size_t queued_bytes;
 };
 
 static int
@@ -281,7 +280,9 @@ over_share(const struct lanes *ls, const struct lane *lane)
 {
 	if (may_start(lane))
 		return false; /* it waits for us, not for its endpoint */
-	size_t bytes_left = ls->bytes_max > ls->queued_bytes ? ls->bytes_max - ls->queued_bytes : 0;
+	/* All payloads in memory, as where acceptance stops (sender_backlogged): what is under way
+	 * must not bring it there while lanes that wait for their endpoints hold the rest. */
+	int64_t bytes_left = ls->bytes_max - metric_own(METRIC_QUEUED_BYTES);
 	return lane->queued >= ls->lane_max || lane->queued >= ls->queue_max - ls->queued ||
 	       lane->queued_bytes > bytes_left;
 }
@@ -294,12 +295,10 @@ count(struct lane *lane, struct delivery *d, int n)
 	ls->queued += n;
 	if (n > 0) {
 		/* A stub's payload may be read for another delivery while this one waits. */
-		d->queued_bytes = d->message->payload.n;
+		d->queued_bytes = (int64_t)d->message->payload.n;
 		lane->queued_bytes += d->queued_bytes;
-		ls->queued_bytes += d->queued_bytes;
 	} else {
 		lane->queued_bytes -= d->queued_bytes;
-		ls->queued_bytes -= d->queued_bytes;
 	}
 }
 
@@ -444,7 +443,7 @@ lanes_new(struct loop *l, const struct config *c, struct catalogue *cat, void (*
 	ls->window = (int)c->endpoint_in_flight_max;
 	ls->lane_max = (int)c->lane_max;
 	ls->queue_max = (int)c->queue_max;
-	ls->bytes_max = (size_t)c->queue_bytes_max;
+	ls->bytes_max = c->queue_bytes_max;
 	ls->wake = wake;
 	ls->arg = arg;
 	TAILQ_INIT(&ls->ring);
