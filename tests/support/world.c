@@ -294,6 +294,7 @@ on_answer(void *arg, const struct ingest_answer *a, const struct err *e)
 	p->ok = !e;
 	if (e) {
 		p->error = e->kind;
+		snprintf(p->text, sizeof(p->text), "%s", e->text);
 		return;
 	}
 	p->id = a->msg_id;
