@@ -119,13 +119,13 @@ text_or_null(const char *s)
 	return s[0] ? str_of(s) : (struct str){ NULL, 0 };
 }
 
+/* The columns of attempt_append_facts.sql. */
 static int
 build_attempts(struct recorder *rec, struct pg_args *args, int n)
 {
 	const struct result *r;
 	const struct delivery *d;
 #define SELECTED r->attempted
-	COLUMN(int2, PG_INT2, d->slot);
 	COLUMN(int8, PG_INT8, d->message->app_id);
 	COLUMN(int8, PG_INT8, d->message->id);
 	COLUMN(int8, PG_INT8, r->id);
@@ -143,6 +143,19 @@ build_attempts(struct recorder *rec, struct pg_args *args, int n)
 	COLUMN(bytes, PG_BYTEA, r->response);
 	COLUMN(bytes, PG_TEXT, text_or_null(r->error));
 #undef SELECTED
+	return n;
+}
+
+/* What attempt_append.sql has besides: the slot in front, the doubt behind. */
+static int
+build_fenced_attempts(struct recorder *rec, struct pg_args *args, int n)
+{
+	const struct result *r;
+	const struct delivery *d;
+#define SELECTED r->attempted
+	COLUMN(int2, PG_INT2, d->slot);
+#undef SELECTED
+	n = build_attempts(rec, args, n);
 	pg_arg_bool(args, rec->doubtful > 0);
 	return n;
 }
@@ -344,9 +357,13 @@ submit(struct recorder *rec)
 		calls[k++] = (struct pg_call){ &stmt_fence, &slots };
 		calls[k++] = (struct pg_call){ &stmt_fence_held, &fence };
 	}
-	if (any_attempt) {
-		attempts = fence; /* its two parameters stand in front */
+	if (any_attempt && rec->fence.n == 0 && !rec->doubtful) {
+		pg_args_init(&attempts, rec->arena);
 		n = build_attempts(rec, &attempts, n);
+		calls[k++] = (struct pg_call){ &stmt_attempt_append_facts, &attempts };
+	} else if (any_attempt) {
+		attempts = fence; /* its two parameters stand in front */
+		n = build_fenced_attempts(rec, &attempts, n);
 		calls[k++] = (struct pg_call){ &stmt_attempt_append, &attempts };
 	}
 	if (any_next) {
