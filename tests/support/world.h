@@ -97,7 +97,7 @@ struct post {
 	bool ok, replayed;
 	int64_t id; /* of the message */
 	enum err_kind error;
-	char text[128]; /* of the error */
+	char text[232]; /* of the error */
 	STAILQ_ENTRY(post) entry;
 };
 
