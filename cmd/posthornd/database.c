@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "pg/migrate.h"
+#include "pg/pg.h"
 #include "schema.h"
 
 /* What a person can do about a server that does not answer. */
@@ -30,13 +31,41 @@ check_url(const char *url, struct err *e)
 	    "postgresql://user:password@host/database");
 }
 
+/* Settings of the role or database that the promises rest on: an acknowledged commit is on disk,
+ * and each statement of a transaction sees what was committed before it (the fence). */
+static int
+check_settings(const char *url, struct err *e)
+{
+	static const char sql[] =
+	    "select current_setting('synchronous_commit') = 'off', "
+	    "current_setting('default_transaction_isolation') <> 'read committed'";
+	PGconn *c = pg_connect_sync(url, e);
+	if (!c)
+		return -1;
+	PGresult *r = PQexec(c, sql);
+	int status = 0;
+	if (PQresultStatus(r) != PGRES_TUPLES_OK)
+		status = err_set(e, ERR_UNAVAILABLE, "cannot read the database's settings");
+	else if (PQgetvalue(r, 0, 0)[0] == 't')
+		status = err_set(e, ERR_CONFIG,
+		    "synchronous_commit is off for this role or database: events that were accepted "
+		    "could be lost; set it to on");
+	else if (PQgetvalue(r, 0, 1)[0] == 't')
+		status = err_set(e, ERR_CONFIG,
+		    "default_transaction_isolation of this role or database must be 'read committed'");
+	PQclear(r);
+	PQfinish(c);
+	return status;
+}
+
 int
 database_check(const struct config *c, struct err *e)
 {
 	if (check_url(c->database_url, e) < 0)
 		return -1;
-	return with_advice(
-	    migrate_check(c->database_url, schema_migrations, schema_migrations_count, e), e);
+	if (migrate_check(c->database_url, schema_migrations, schema_migrations_count, e) < 0)
+		return with_advice(-1, e);
+	return check_settings(c->database_url, e);
 }
 
 int

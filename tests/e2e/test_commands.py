@@ -88,6 +88,20 @@ def test_missing_database():
     assert "/nowhere" in done.stderr
 
 
+@pytest.mark.parametrize("setting, value", [
+    ("synchronous_commit", "off"), ("default_transaction_isolation", "'repeatable read'")])
+def test_database_settings_that_break_promises(start, setting, value):
+    daemon = start()
+    database = daemon.database()
+    database.execute(f"alter role posthorn set {setting} = {value}")
+    database.commit()
+    assert_refused(run(POSTHORND, "--listen", f"127.0.0.1:{free_port()}", jwt_secret="s" * 32,
+                       database_url=f"host={daemon.dir}/dev/run user=posthorn dbname=posthorn"),
+                   [CONFIG], setting)
+    database.execute(f"alter role posthorn reset {setting}")
+    database.commit()
+
+
 def test_missing_config_file():
     assert_refused(run(POSTHORND, "--config=/nowhere/posthorn.conf"), [CONFIG, 66, IO],
                    "/nowhere/posthorn.conf")
