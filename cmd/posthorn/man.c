@@ -139,7 +139,7 @@ static const char tail[] =
     ".El\n"
     ".Sh FILES\n"
     "Without a token, and for a server on this machine only, the first of these that can be\n"
-    "read is used; posthornd \\-\\-dev writes it.\n"
+    "read is used; posthornd \\-\\-dev writes it. The latter two count when XDG_STATE_HOME is not set.\n"
     ".Bl -tag -width Ds\n"
     ".It Pa $XDG_STATE_HOME/posthorn/token\n"
     ".It Pa ~/.local/state/posthorn/token\n"

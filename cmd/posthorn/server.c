@@ -114,16 +114,20 @@ token_from_file(struct server *s, const char *path, struct err *e)
 	return rc;
 }
 
-/* Where posthornd --dev writes its token. The first that can be read counts. */
+/* Where posthornd --dev writes its token: below XDG_STATE_HOME when that is set, else in the user's
+ * state directory, else root's. The first that can be read counts. */
 static int
 token_from_dev(struct server *s, struct err *e)
 {
 	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	char path[3][4096] = { "", "", "/var/lib/posthorn/token" };
-	if (state && *state == '/')
+	char path[2][4096] = { "", "" };
+	if (state && *state == '/') {
 		snprintf(path[0], sizeof(path[0]), "%s/posthorn/token", state);
-	if (home && *home == '/')
-		snprintf(path[1], sizeof(path[1]), "%s/.local/state/posthorn/token", home);
+	} else {
+		if (home && *home == '/')
+			snprintf(path[0], sizeof(path[0]), "%s/.local/state/posthorn/token", home);
+		snprintf(path[1], sizeof(path[1]), "/var/lib/posthorn/token");
+	}
 	for (size_t i = 0; i < ARRAY_LEN(path); i++) {
 		FILE *f = path[i][0] ? fopen(path[i], "re") : NULL;
 		if (!f)

@@ -41,7 +41,9 @@ def cli(server, tmp_path):
         for name in ("http_proxy", "https_proxy", "all_proxy", "XDG_STATE_HOME"):
             whole.pop(name, None)
             whole.pop(name.upper(), None)
-        whole.update({"HOME": str(tmp_path), "LC_ALL": "C.UTF-8", **(env or {})})
+        # A state directory without a token: a server of this machine may have left one elsewhere.
+        whole.update({"HOME": str(tmp_path), "LC_ALL": "C.UTF-8",
+                      "XDG_STATE_HOME": str(tmp_path / "state"), **(env or {})})
         done = subprocess.run([POSTHORN, *arguments], env=whole, input=stdin, capture_output=True,
                               timeout=60, cwd=tmp_path)
         done.out, done.err = done.stdout.decode(), done.stderr.decode()
@@ -620,7 +622,7 @@ def test_where_the_token_comes_from(cli, server, tmp_path):
     xdg = tmp_path / "xdg/posthorn"
     xdg.mkdir(parents=True)
     (xdg / "token").write_text("of.xdg.state")
-    ways = [(dict(), [], "of.the.dev"),
+    ways = [(dict(env={"XDG_STATE_HOME": ""}), [], "of.the.dev"),
             (dict(env={"XDG_STATE_HOME": str(tmp_path / "xdg")}), [], "of.xdg.state"),
             (dict(env={"POSTHORN_TOKEN": "of.the.env"}), [], "of.the.env"),
             (dict(env={"POSTHORN_TOKEN": "of.the.env"}), ["--token-file", "file"], "of.a.file"),
@@ -639,7 +641,8 @@ def test_token_of_the_development_mode_stays_on_this_machine(cli, server, tmp_pa
     state = tmp_path / ".local/state/posthorn"
     state.mkdir(parents=True)
     (state / "token").write_text("of.the.dev\n")
-    refused(cli("app", "list", token=None, url=url, env={"http_proxy": server.url}), DENIED)
+    refused(cli("app", "list", token=None, url=url,
+                env={"http_proxy": server.url, "XDG_STATE_HOME": ""}), DENIED)
     assert server.requests == []
 
 
