@@ -1,4 +1,6 @@
 /* The database, from a call's side. */
+#include <assert.h>
+
 #include "api/call.h"
 #include "api/home.h"
 
@@ -14,6 +16,7 @@ static void
 on_result(void *arg, const struct pg_result *r, const struct err *e)
 {
 	struct wait *w = arg;
+	assert(!r != !e);
 	if (e && w->home)
 		home_doubt(w->c->parts->sender, w->home);
 	if (w->either)

@@ -8,6 +8,7 @@
  * for whatever reason, ends; the poll takes the task up again if it is still to be done. */
 #include "api/task_runner.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 
@@ -154,6 +155,7 @@ on_stepped(void *arg, const struct pg_result *r, const struct err *e)
 {
 	struct job *j = arg;
 	j->ticket = NULL;
+	assert(!r != !e);
 	if (e && j->is_replay)
 		home_doubt(j->runner->sender, &j->home);
 	if (r)
