@@ -21,8 +21,8 @@ static const struct column columns[] = {
 /* What create and update take both. */
 #define POLICY_FLAGS                                                                               \
 	(FLAG_BIT(UID) | FLAG_BIT(DESCRIPTION) | FLAG_BIT(EVENT_TYPE) | FLAG_BIT(CHANNEL) |        \
-	    FLAG_BIT(THROTTLE_RATE) | FLAG_BIT(METADATA) | FLAG_BIT(RETRY_SCHEDULE) |              \
-	    FLAG_BIT(ATTEMPT_TIMEOUT_MS) | FLAG_BIT(MAX_IN_FLIGHT))
+	    FLAG_BIT(METADATA) | FLAG_BIT(RETRY_SCHEDULE) | FLAG_BIT(ATTEMPT_TIMEOUT_MS) |         \
+	    FLAG_BIT(MAX_IN_FLIGHT))
 
 /* The secret alone, so that it can be piped; JSON as it came. */
 static int

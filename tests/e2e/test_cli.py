@@ -327,8 +327,8 @@ def test_lists_that_lie(cli, server, bodies, words):
 # What is asked: method, path, query, body.
 
 @pytest.mark.parametrize("line, method, path, body", [
-    ("app create Acme --uid acme --throttle-rate 5 --metadata a=b --metadata c=d=e", "POST", "/app",
-     {"name": "Acme", "uid": "acme", "throttleRate": 5, "metadata": {"a": "b", "c": "d=e"}}),
+    ("app create Acme --uid acme --metadata a=b --metadata c=d=e", "POST", "/app",
+     {"name": "Acme", "uid": "acme", "metadata": {"a": "b", "c": "d=e"}}),
     ("app update acme --name New --clear uid", "PATCH", "/app/acme", {"name": "New", "uid": None}),
     ("app delete acme", "DELETE", "/app/acme", None),
     ("endpoint create acme https://x/ -t a -t b -c one --disabled --retry-schedule 0.05,1,300"
