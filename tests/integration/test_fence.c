@@ -213,9 +213,9 @@ test_a_sleeper_within_a_transaction_is_evicted(void **state)
 	world_endpoint(w, db_app(&db, "u"), "/500");
 	struct node *a = node_start(w, "a", "retry_schedule=3600");
 	int slot = node_slot(a);
-	int64_t id = post_ok(a, "u", 1), epoch = epoch_of(slot);
-	/* The results have the slot's lock and wait for the table's. */
+	/* The results will have the slot's lock and wait for the table's. */
 	db_exec(&other, "begin; lock table attempt in access exclusive mode");
+	int64_t id = post_ok(a, "u", 1), epoch = epoch_of(slot);
 	UNTIL(w, db_int(&db, "select count(*) from pg_locks where relation = 'attempt'::regclass"
 			     " and not granted") == 1);
 	node_lapse(a);
