@@ -220,7 +220,7 @@ test_a_lapsed_slot_is_adopted(void **state)
 	a->paused = true;
 	UNTIL(w, slot_int(slot, "epoch") == epoch + 1);
 	assert_int_not_equal(node_slot(b), slot); /* it keeps its home */
-	UNTIL(w, metric_own(METRIC_ADOPTED) == adopted + 1);
+	UNTIL(w, metric_own(METRIC_ADOPTED) > adopted);
 	/* The first one comes back, and finds it gone. */
 	a->paused = false;
 	UNTIL(w, node_slot(a) >= 0 && node_slot(a) != slot);
@@ -287,10 +287,10 @@ test_a_stop_leaves_nothing_to_wait_for(void **state)
 	struct node *b = node_start(w, "b", "retry_schedule=");
 	w->any = &play_200;
 	receiver_release(w->receiver, &play_200);
+	int64_t epoch = slot_int(slot, "epoch");
 	node_stop(a);
-	assert_int_equal(slot_int(slot, "(owner is null and dirty)::int"), 1);
 	assert_int_equal(passed(w), 0);
-	UNTIL(w, all_resolved(w));
+	UNTIL(w, slot_int(slot, "epoch") == epoch + 1 && all_resolved(w));
 	assert_int_not_equal(node_slot(b), slot);
 	assert_int_equal(arrived(w, 0, "/any"), 3); /* none lost, none twice */
 	assert_int_equal(arrived(w, 0, "/500"), 6);
