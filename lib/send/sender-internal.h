@@ -1,0 +1,61 @@
+/* The sender's private parts. Each file calls only those before it:
+ *
+ *   sender_step.c  a step of a delivery, from its turn to its recorded result
+ *   sender_in.c    where deliveries come from
+ *   sender.c       the parts together, what they tell each other, and what others ask
+ */
+#pragma once
+
+#include "base/rand.h"
+
+#include "loop/loop.h"
+#include "send/delivery.h"
+#include "send/exchange.h"
+#include "send/lane.h"
+#include "send/payload.h"
+#include "send/record.h"
+#include "send/retry.h"
+#include "send/sender.h"
+#include "send/slot.h"
+
+struct sender {
+	struct loop *loop;
+	const struct config *config;
+	struct pg_pool *load;
+	struct slots *slots;
+	struct retries *retries;
+	struct lanes *lanes;
+	struct exchanges *exchanges;
+	struct payloads *payloads;
+	struct recorder *recorder;
+	struct catalogue *cat;
+	struct rand rand;
+	int in_flight;     /* loading, resolving, sending */
+	struct defer pump; /* starts what may start */
+	struct timer tick;
+	usec_t last_spill_log;
+	bool backlogged;
+	void (*relief)(void *arg);
+	void *relief_arg;
+	bool draining, released;
+	usec_t drain_until;
+	void (*drained)(void *arg);
+	void *drained_arg;
+};
+
+/* ---- sender_step.c ---- */
+
+/* The turn of a delivery has come: it leaves its lane's queue. */
+void sender_start(struct sender *s, struct delivery *d);
+/* Its lane is full: tried again later. */
+void sender_put_off(struct sender *s, struct delivery *d);
+/* What the parts tell about a step: payload_fn, exchange_fn, recorder_events. */
+void sender_on_payload(void *arg, struct delivery *d, bool found);
+void sender_on_exchanged(void *arg, struct result *r);
+void sender_on_recorded(void *arg, struct result *r, bool held);
+
+/* ---- sender_in.c ---- */
+
+/* retries_events and slots_events: deliveries that were stored before. */
+void sender_on_retry_due(void *arg, const struct retry_row *row);
+void sender_on_recovered(void *arg, const struct recovered *r);

@@ -1,0 +1,233 @@
+/* A step of a delivery: its turn, its payload, its exchange, what follows (outcome.h), its record.
+ *
+ * What ends a step is always a result given to the recorder; only when that is committed is the
+ * step forgotten in memory. */
+#include <assert.h>
+
+#include "base/log.h"
+#include "base/metric.h"
+
+#include "send/outcome.h"
+#include "send/sender-internal.h"
+#include "statements.h"
+
+#define SPILL_LOG_GAP (10 * USEC_PER_SEC)
+
+/* ---- its result --------------------------------------------------------------------------- */
+
+static void
+record(struct sender *s, struct result *r)
+{
+	if (r->dead)
+		r->dead_id = slots_id(s->slots);
+	delivery_set(r->delivery, DELIVERY_RECORDING);
+	recorder_add(s->recorder, r);
+}
+
+/* Ends a step without an attempt. */
+static void
+give_up(struct sender *s, struct delivery *d, enum dead_reason reason)
+{
+	struct result *r = result_new(d);
+	outcome_give_up(r, reason);
+	record(s, r);
+}
+
+static void
+log_spill(struct sender *s, const struct delivery *d)
+{
+	usec_t now = loop_now(s->loop);
+	if (now - s->last_spill_log <= SPILL_LOG_GAP)
+		return;
+	char app[ID_TEXT_SIZE], endpoint[ID_TEXT_SIZE];
+	s->last_spill_log = now;
+	LOG_INFO(SEND_SPILL, KV("app", id_to_text(ID_APP, d->message->app_id, app)),
+	    KV("endpoint", id_to_text(ID_ENDPOINT, d->endpoint_id, endpoint)));
+}
+
+void
+sender_put_off(struct sender *s, struct delivery *d)
+{
+	struct result *r = result_new(d);
+	outcome_put_off(r, loop_wall(s->loop), &s->rand);
+	if (r->deferred) {
+		metric_add(METRIC_SPILLED, 1);
+		log_spill(s, d);
+	}
+	record(s, r);
+}
+
+/* After an attempt. The endpoint may be gone from the catalogue. */
+static void
+decide(struct sender *s, struct result *r, const struct cat_endpoint *endpoint)
+{
+	static const enum metric counters[] = {
+		[OUTCOME_DELIVERED] = METRIC_ATTEMPT_DELIVERED,
+		[OUTCOME_RETRY] = METRIC_ATTEMPT_RETRY,
+		[OUTCOME_THROTTLE] = METRIC_ATTEMPT_THROTTLE,
+		[OUTCOME_GONE] = METRIC_ATTEMPT_GONE,
+		[OUTCOME_BLOCKED] = METRIC_ATTEMPT_BLOCKED,
+	};
+	const struct backoff *schedule =
+	    endpoint && endpoint->has_schedule ? &endpoint->schedule : &s->config->retry_schedule;
+	enum outcome outcome = outcome_decide(r, schedule, loop_wall(s->loop), &s->rand);
+	metric_add(counters[outcome], 1);
+}
+
+/* ---- its way ------------------------------------------------------------------------------ */
+
+static void
+leave(struct sender *s, struct delivery *d)
+{
+	s->in_flight--;
+	lanes_leave(s->lanes, d);
+	defer_schedule(&s->pump);
+}
+
+void
+sender_start(struct sender *s, struct delivery *d)
+{
+	struct route *route = lane_route(d->lane);
+	const struct message *m = d->message;
+	s->in_flight++;
+	if (!slots_mine(s->slots, d->slot, d->epoch)) {
+		leave(s, d);
+		delivery_free(d);
+	} else if (!route || route->endpoint->disabled) {
+		leave(s, d);
+		give_up(s, d, route ? DEAD_DISABLED : DEAD_DELETED);
+	} else if (!route->target) {
+		leave(s, d);
+		give_up(s, d, DEAD_BLOCKED);
+	} else if (!m->payload.p) {
+		delivery_set(d, DELIVERY_LOADING);
+		payloads_load(s->payloads, d);
+	} else {
+		if (m->accepted && !d->announced)
+			metric_observe(METRIC_H_FIRST_ATTEMPT, loop_now(s->loop) - m->accepted);
+		exchange_start(s->exchanges, d, route);
+	}
+}
+
+void
+sender_on_payload(void *arg, struct delivery *d, bool found)
+{
+	struct sender *s = arg;
+	struct route *route = lane_route(d->lane);
+	if (s->draining || !slots_mine(s->slots, d->slot, d->epoch)) {
+		leave(s, d);
+		delivery_free(d);
+	} else if (!found) {
+		leave(s, d);
+		give_up(s, d, DEAD_PAYLOAD);
+	} else if (!route || route->endpoint->disabled || !route->target) {
+		s->in_flight--;
+		lanes_return(s->lanes, d);
+		defer_schedule(&s->pump);
+	} else {
+		exchange_start(s->exchanges, d, route);
+	}
+}
+
+void
+sender_on_exchanged(void *arg, struct result *r)
+{
+	struct sender *s = arg;
+	struct delivery *d = r->delivery;
+	struct route *route = lane_route(d->lane);
+	const struct cat_endpoint *endpoint = route ? route->endpoint : NULL;
+	if (r->transport == TRANSPORT_ABORTED) {
+		r->delivery = NULL;
+		result_free(r);
+		s->in_flight--;
+		lanes_return(s->lanes, d);
+		return;
+	}
+	if (!slots_mine(s->slots, d->slot, d->epoch) && r->http_status / 100 != 2) {
+		leave(s, d);
+		result_free(r); /* the new owner of the slot will try for itself */
+		return;
+	}
+	r->id = slots_id(s->slots);
+	decide(s, r, endpoint);
+	leave(s, d);
+	record(s, r);
+}
+
+/* ---- recorded ----------------------------------------------------------------------------- */
+
+static struct retry_row
+row_of(const struct delivery *d)
+{
+	return (struct retry_row){
+		.slot = d->slot,
+		.seq = d->seq,
+		.tries = d->tries,
+		.trigger = (int16_t)d->trigger,
+		.app_id = d->message->app_id,
+		.msg_id = d->message->id,
+		.endpoint_id = d->endpoint_id,
+		.chain = d->chain,
+	};
+}
+
+static void
+resolve(struct sender *s, struct delivery *d)
+{
+	struct retry_row row = row_of(d);
+	if (d->announced) {
+		retries_resolve(s->retries, &row);
+		return;
+	}
+	struct message *m = d->message;
+	assert(m->unresolved > 0);
+	if (--m->unresolved == 0)
+		slots_resolved(s->slots, m);
+}
+
+static void
+on_gone_stored(void *arg, const struct pg_result *r, const struct err *e)
+{
+	arena_free(arg);
+	(void)r;
+	(void)e; /* the endpoint says so again at its next delivery */
+}
+
+static void
+disable_gone(struct sender *s, const struct delivery *d)
+{
+	char app[ID_TEXT_SIZE], endpoint[ID_TEXT_SIZE];
+	struct arena *a = arena_new();
+	struct pg_args args;
+	LOG_INFO(ENDPOINT_GONE, KV("app", id_to_text(ID_APP, d->message->app_id, app)),
+	    KV("endpoint", id_to_text(ID_ENDPOINT, d->endpoint_id, endpoint)));
+	pg_args_init(&args, a);
+	pg_arg_int8(&args, d->message->app_id);
+	pg_arg_int8(&args, d->endpoint_id);
+	struct pg_call call = { &stmt_endpoint_gone, &args };
+	pg_submit(s->load, &call, 1, on_gone_stored, a);
+}
+
+void
+sender_on_recorded(void *arg, struct result *r, bool held)
+{
+	struct sender *s = arg;
+	struct delivery *d = r->delivery;
+	if (held) {
+		resolve(s, d);
+		if (r->next.us && slots_mine(s->slots, d->slot, d->epoch)) {
+			struct retry_row next = row_of(d);
+			next.due = r->next;
+			next.seq++;
+			next.tries = (int16_t)(next.tries + (r->attempted ? 1 : 0));
+			retries_add(s->retries, &next);
+		}
+		if (r->dead)
+			metric_add(METRIC_DEAD_LETTERS, 1);
+		if (r->gone)
+			disable_gone(s, d);
+	}
+	result_free(r);
+	if (s->draining)
+		defer_schedule(&s->pump);
+}
