@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 
 #define BUF_FIRST 256 /* bytes of the first allocation */
 
@@ -58,29 +59,6 @@ buf_reserve(struct buf *b, size_t n)
 }
 
 void
-buf_add(struct buf *b, const void *p, size_t n)
-{
-	char *to = buf_reserve(b, n);
-	if (!to || n == 0)
-		return;
-	memcpy(to, p, n);
-	b->len += n;
-	b->data[b->len] = '\0';
-}
-
-void
-buf_adds(struct buf *b, const char *s)
-{
-	buf_add(b, s, strlen(s));
-}
-
-void
-buf_addc(struct buf *b, char c)
-{
-	buf_add(b, &c, 1);
-}
-
-void
 buf_addf(struct buf *b, const char *fmt, ...)
 {
 	char small[256];
@@ -105,16 +83,9 @@ buf_addf(struct buf *b, const char *fmt, ...)
 void
 buf_add_i64(struct buf *b, int64_t v)
 {
-	char digits[20]; /* a sign and the 19 digits of 2^63 */
-	size_t i = sizeof(digits);
-	uint64_t u = v < 0 ? -(uint64_t)v : (uint64_t)v;
-	do {
-		digits[--i] = (char)('0' + u % 10);
-		u /= 10;
-	} while (u);
-	if (v < 0)
-		digits[--i] = '-';
-	buf_add(b, digits + i, sizeof(digits) - i);
+	char digits[STR_I64_SIZE];
+	struct str text = str_from_i64(v, digits);
+	buf_add(b, text.p, text.n);
 }
 
 void

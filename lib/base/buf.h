@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/attr.h"
 
@@ -22,9 +23,9 @@ struct buf {
 void buf_init(struct buf *b, size_t max);
 void buf_free(struct buf *b);  /* the struct may be initialised again afterwards */
 void buf_clear(struct buf *b); /* len = 0, failed = false; keeps the memory */
-void buf_add(struct buf *b, const void *p, size_t n);
-void buf_adds(struct buf *b, const char *s);
-void buf_addc(struct buf *b, char c);
+static inline void buf_add(struct buf *b, const void *p, size_t n);
+static inline void buf_adds(struct buf *b, const char *s);
+static inline void buf_addc(struct buf *b, char c);
 void buf_addf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 void buf_add_i64(struct buf *b, int64_t v); /* decimal */
 
@@ -36,3 +37,30 @@ void buf_consume(struct buf *b, size_t n);
 
 /* Gives the bytes away: the caller frees them with free(); the buffer is empty again. */
 char *buf_take(struct buf *b, size_t *ret_len);
+
+/* The appends are inline: texts are put together from short pieces of known length. */
+static inline void
+buf_add(struct buf *b, const void *p, size_t n)
+{
+	if (n == 0)
+		return;
+	bool fits = n < b->cap - b->len && !b->failed;
+	char *to = fits ? b->data + b->len : buf_reserve(b, n);
+	if (!to)
+		return;
+	memcpy(to, p, n);
+	b->len += n;
+	b->data[b->len] = '\0';
+}
+
+static inline void
+buf_adds(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
+static inline void
+buf_addc(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}

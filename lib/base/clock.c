@@ -1,7 +1,6 @@
 /* The clocks, and RFC 3339 both ways. */
 #include "base/clock.h"
 
-#include <stdio.h>
 #include <time.h>
 
 usec_t
@@ -20,19 +19,58 @@ clock_wall(void)
 	return (struct wall){ t.tv_sec * USEC_PER_SEC + t.tv_nsec / 1000 };
 }
 
+static char *
+put_digits(char *to, unsigned v, int n)
+{
+	for (int i = n; i-- > 0; v /= 10)
+		to[i] = (char)('0' + v % 10);
+	return to + n;
+}
+
+/* Days since 1970-01-01 to a date of the Gregorian calendar. Years are counted from March, so that
+ * the leap day is the last one: 400 of them have 146097 days, and five months 153. */
+static void
+date_of(int64_t days, unsigned *ret_year, unsigned *ret_month, unsigned *ret_day)
+{
+	uint64_t d = (uint64_t)(days + 719468); /* since 0000-03-01 */
+	unsigned era = (unsigned)(d / 146097), of_era = (unsigned)(d % 146097);
+	unsigned year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	unsigned of_year = of_era - (365 * year + year / 4 - year / 100);
+	unsigned month = (5 * of_year + 2) / 153; /* 0: March */
+	*ret_day = of_year - (153 * month + 2) / 5 + 1;
+	*ret_month = month < 10 ? month + 3 : month - 9;
+	*ret_year = year + era * 400 + (month >= 10);
+}
+
 const char *
 wall_to_text(struct wall t, char out[WALL_TEXT_SIZE])
 {
+	/* Years 0000 to 9999: what RFC 3339 can write. */
+	const int64_t first = -62167219200, last = 253402300799;
 	int64_t sec = t.us / USEC_PER_SEC, frac = t.us % USEC_PER_SEC;
 	if (frac < 0) {
 		frac += USEC_PER_SEC;
 		sec--;
 	}
-	time_t clock = (time_t)sec;
-	struct tm tm;
-	gmtime_r(&clock, &tm);
-	size_t n = strftime(out, WALL_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out + n, WALL_TEXT_SIZE - n, ".%06uZ", (unsigned)frac % 1000000);
+	sec = sec < first ? first : sec > last ? last : sec;
+	int64_t days = (sec - first) / 86400 + first / 86400;
+	unsigned of_day = (unsigned)(sec - days * 86400), year, month, day;
+	date_of(days, &year, &month, &day);
+	char *o = put_digits(out, year, 4);
+	*o++ = '-';
+	o = put_digits(o, month, 2);
+	*o++ = '-';
+	o = put_digits(o, day, 2);
+	*o++ = 'T';
+	o = put_digits(o, of_day / 3600, 2);
+	*o++ = ':';
+	o = put_digits(o, of_day / 60 % 60, 2);
+	*o++ = ':';
+	o = put_digits(o, of_day % 60, 2);
+	*o++ = '.';
+	o = put_digits(o, (unsigned)frac, 6);
+	*o++ = 'Z';
+	*o = '\0';
 	return out;
 }
 

@@ -51,6 +51,21 @@ str_to_i64(struct str s, int64_t min, int64_t max, int64_t *ret)
 	return 0;
 }
 
+struct str
+str_from_i64(int64_t v, char out[STR_I64_SIZE])
+{
+	char *end = out + STR_I64_SIZE - 1, *p = end;
+	uint64_t u = v < 0 ? -(uint64_t)v : (uint64_t)v;
+	*end = '\0';
+	do {
+		*--p = (char)('0' + u % 10);
+		u /= 10;
+	} while (u);
+	if (v < 0)
+		*--p = '-';
+	return (struct str){ p, (size_t)(end - p) };
+}
+
 bool
 str_split(struct str *s, char sep, struct str *ret_head)
 {

@@ -39,6 +39,10 @@ bool str_starts(struct str s, struct str prefix);
  * Return 0, or -1 when s is no such number or outside [min, max]. */
 int str_to_i64(struct str s, int64_t min, int64_t max, int64_t *ret);
 
+#define STR_I64_SIZE 21 /* a sign, the 19 digits of 2^63 and a NUL */
+/* The decimal text in out, which it borrows; NUL-terminated too. */
+struct str str_from_i64(int64_t v, char out[STR_I64_SIZE]);
+
 /* Splits at the first `sep`: *ret_head is what stands before it, *s what stands after it (empty
  * with p == NULL when there was none). Returns false when s->p is NULL, so that
  * `while (str_split(&rest, ',', &item))` visits every item, empty ones included. */

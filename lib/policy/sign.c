@@ -14,10 +14,8 @@
 #include "policy/sign.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/b64.h"
@@ -114,8 +112,8 @@ sign_header(struct sign_key *const *keys, int n, struct str id, int64_t timestam
     struct str body, char out[SIGN_HEADER_SIZE])
 {
 	assert(n >= 1 && n <= SIGN_KEYS_MAX);
-	char middle[24]; /* "." timestamp "." */
-	int len = snprintf(middle, sizeof(middle), ".%" PRId64 ".", timestamp_s);
+	char digits[STR_I64_SIZE];
+	struct str timestamp = str_from_i64(timestamp_s, digits);
 	char *o = out;
 	for (int i = 0; i < n; i++) {
 		EVP_MAC_CTX *mac = keys[i]->mac;
@@ -123,7 +121,9 @@ sign_header(struct sign_key *const *keys, int n, struct str id, int64_t timestam
 		size_t code_len;
 		must(EVP_MAC_init(mac, NULL, 0, NULL) == 1);
 		feed(mac, id.p, id.n);
-		feed(mac, middle, (size_t)len);
+		feed(mac, ".", 1);
+		feed(mac, timestamp.p, timestamp.n);
+		feed(mac, ".", 1);
 		feed(mac, body.p, body.n);
 		must(EVP_MAC_final(mac, code, &code_len, sizeof(code)) == 1);
 		if (i > 0)
