@@ -38,6 +38,7 @@ reply_accepted(const struct posting *p, const struct ingest_answer *a)
 		.channels = a->replayed ? a->channels : joined_channels(c->arena, &p->in.event),
 		.with_content = p->with_content,
 		.payload = a->payload,
+		.payload_is_object = !a->replayed && !p->in.raw_payload,
 	};
 	struct jw *j = call_json(c);
 	jw_open_object(j);

@@ -106,7 +106,7 @@ read_payload(struct call *c, const struct slice *s, struct ingest_event *ev)
 
 /* "transformationsParams": {"rawPayload": "…"} is sent verbatim, in the payload's place. */
 static int
-read_raw_payload(struct call *c, const struct slice *s, struct ingest_event *ev)
+read_raw_payload(struct call *c, const struct slice *s, struct message_in *ret)
 {
 	const struct slice_member *m = get(s, "transformationsParams");
 	struct slice inner;
@@ -120,7 +120,8 @@ read_raw_payload(struct call *c, const struct slice *s, struct ingest_event *ev)
 		return 0;
 	if (raw->kind != SLICE_STRING)
 		return blame(c, "transformationsParams", "rawPayload must be a text");
-	ev->payload = slice_string(raw, c->arena);
+	ret->event.payload = slice_string(raw, c->arena);
+	ret->raw_payload = true;
 	return 0;
 }
 
@@ -160,7 +161,7 @@ message_in_read(struct call *c, struct message_in *ret)
 	}
 	struct ingest_event *ev = &ret->event;
 	if (read_event_type(c, &s, ev) || read_payload(c, &s, ev) || read_event_id(c, &s, ev) ||
-	    read_channels(c, &s, ev) || read_raw_payload(c, &s, ev) ||
+	    read_channels(c, &s, ev) || read_raw_payload(c, &s, ret) ||
 	    check_retention(c, &s, "payloadRetentionPeriod", RETENTION_DAYS_MAX) ||
 	    check_retention(c, &s, "payloadRetentionHours", RETENTION_HOURS_MAX))
 		return -1;

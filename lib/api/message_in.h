@@ -8,6 +8,7 @@
 struct message_in {
 	struct ingest_event event; /* without its application and key */
 	struct str application; /* the member "application": an object's bytes; {NULL, 0}: none */
+	bool raw_payload;       /* the payload is a text of any kind, no JSON object */
 };
 
 /* Answers 422 with the field to blame and returns -1 when the body is no event. */

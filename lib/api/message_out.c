@@ -56,7 +56,9 @@ message_put_fields(struct jw *j, const struct message_out *m)
 	jw_put_text(j, "eventType", m->event_type);
 	put_channels(j, m->channels);
 	jw_put_time(j, "timestamp", id_time(m->id));
-	if (m->with_content)
+	if (m->with_content && m->payload_is_object)
+		jw_put_raw(j, "payload", m->payload);
+	else if (m->with_content)
 		message_put_payload(j, m->payload);
 	else
 		jw_put_raw(j, "payload", STR("{}"));

@@ -9,6 +9,7 @@ struct message_out {
 	struct str channels;             /* comma-separated; {NULL, 0}: none */
 	bool with_content;
 	struct str payload; /* when with_content; {NULL, 0}: forgotten */
+	bool payload_is_object; /* known to be JSON; otherwise it is looked at */
 };
 
 /* Columns from `first` on: id is its own argument; event type, eventId, channels, payload. */
