@@ -15,7 +15,8 @@
 #include "policy/retry_after.h"
 #include "policy/sign.h"
 
-#define OWN_HEADERS 7 /* three and their svix twins, and the content type */
+#define LINE_NAME_MAX                                                                              \
+	sizeof("webhook-signature: ") /* bytes of a line but its value, the NUL included */
 
 struct exchange {
 	struct exchanges *all;
@@ -24,10 +25,7 @@ struct exchange {
 	struct resolver_query *query;
 	struct client_exchange *transfer;
 	TAILQ_ENTRY(exchange) entry;
-	/* Header lines; they must live as long as the transfer. */
-	char id[2][ID_TEXT_SIZE + 16];
-	char timestamp[2][48];
-	char signature[2][SIGN_HEADER_SIZE + 24];
+	char *lines; /* owned: header lines, which must live as long as the transfer */
 	const char *headers[CLIENT_HEADERS_MAX];
 };
 
@@ -50,6 +48,7 @@ exchange_free(struct exchange *x)
 	x->all->n--;
 	metric_add(METRIC_IN_FLIGHT, -1);
 	route_unref(x->route);
+	free(x->lines);
 	free(x);
 }
 
@@ -99,28 +98,48 @@ on_response(void *arg, const struct client_response *response)
 	finish(x, r);
 }
 
+/* Appends "prefix-name: value" with a NUL; returns where the next line goes. */
+static char *
+put_line(char *to, struct str prefix, struct str name, struct str value)
+{
+	const struct str parts[] = { prefix, name, value };
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		memcpy(to, parts[i].p, parts[i].n);
+		to += parts[i].n;
+	}
+	*to = '\0';
+	return to + 1;
+}
+
 /* Writes the header lines; returns how many. */
 static int
 write_headers(struct exchange *x)
 {
-	static const char *const names[2] = { "webhook", "svix" };
+	const struct str prefixes[] = { STR("webhook"), STR("svix") };
 	const struct message *m = x->delivery->message;
 	struct wall now = loop_wall(x->all->loop);
 	int64_t timestamp_s = now.us / USEC_PER_SEC;
-	char id[ID_TEXT_SIZE], signature[SIGN_HEADER_SIZE];
+	char id[ID_TEXT_SIZE], timestamp[STR_I64_SIZE], signature[SIGN_HEADER_SIZE];
 	struct sign_key *keys[SIGN_KEYS_MAX];
 	int nkeys = route_keys(x->route, now, keys), n = 0;
-	id_to_text(ID_MESSAGE, m->id, id);
-	sign_header(keys, nkeys, str_of(id), timestamp_s, m->payload, signature);
-	for (int i = 0; i < 2; i++) {
-		snprintf(x->id[i], sizeof(x->id[i]), "%s-id: %s", names[i], id);
-		snprintf(x->timestamp[i], sizeof(x->timestamp[i]), "%s-timestamp: %lld", names[i],
-		    (long long)timestamp_s);
-		snprintf(x->signature[i], sizeof(x->signature[i]), "%s-signature: %s", names[i],
-		    signature);
-		x->headers[n++] = x->id[i];
-		x->headers[n++] = x->timestamp[i];
-		x->headers[n++] = x->signature[i];
+	struct str id_text = str_of(id_to_text(ID_MESSAGE, m->id, id));
+	const struct {
+		struct str name, value;
+	} signed_by[] = {
+		{ STR("-id: "), id_text },
+		{ STR("-timestamp: "), str_from_i64(timestamp_s, timestamp) },
+		{ STR("-signature: "), { signature, sign_header(keys, nkeys, id_text, timestamp_s,
+							m->payload, signature) } },
+	};
+	size_t room = 0;
+	for (size_t i = 0; i < ARRAY_LEN(signed_by); i++)
+		room += ARRAY_LEN(prefixes) * (LINE_NAME_MAX + signed_by[i].value.n);
+	char *to = x->lines = mem_alloc(room);
+	for (size_t p = 0; p < ARRAY_LEN(prefixes); p++) {
+		for (size_t i = 0; i < ARRAY_LEN(signed_by); i++) {
+			x->headers[n++] = to;
+			to = put_line(to, prefixes[p], signed_by[i].name, signed_by[i].value);
+		}
 	}
 	x->headers[n++] = "content-type: application/json";
 	const struct cat_endpoint *endpoint = x->route->endpoint;
@@ -180,6 +199,7 @@ exchange_start(struct exchanges *xs, struct delivery *d, struct route *route)
 	x->route = route_ref(route);
 	x->query = NULL;
 	x->transfer = NULL;
+	x->lines = NULL;
 	TAILQ_INSERT_TAIL(&xs->under_way, x, entry);
 	xs->n++;
 	metric_add(METRIC_IN_FLIGHT, 1);
