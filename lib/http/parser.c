@@ -239,7 +239,8 @@ parse_fields(struct str rest, const struct http_limits *limits, struct http_head
 		if (!parse_field((struct str){ rest.p, n - 2 }, field, h))
 			return false;
 		for (size_t i = 0; i < ARRAY_LEN(known_fields); i++)
-			if (str_eq_nocase(field->name, known_fields[i].name) &&
+			if (field->name.n == known_fields[i].name.n &&
+			    str_eq_nocase(field->name, known_fields[i].name) &&
 			    !known_fields[i].see(&seen, field->value, h))
 				return false;
 		h->nheaders++;

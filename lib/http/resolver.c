@@ -418,9 +418,14 @@ resolver_cached(struct resolver *r, const char *host)
 		snprintf(a->detail, sizeof(a->detail), "%s", status_to_text(ARES_EBADNAME));
 		return a;
 	}
-	if (answer_literal(r, name, a) || name_cache_get(r->cache, name, loop_now(r->loop), a))
+	if (name_cache_get(r->cache, name, loop_now(r->loop), a))
 		return a;
-	return NULL;
+	if (!answer_literal(r, name, a))
+		return NULL;
+	/* Judging one costs ten times what finding it does, and a busy endpoint asks for each
+	 * event. */
+	name_cache_put(r->cache, name, a, loop_now(r->loop) + TTL_MAX_S * USEC_PER_SEC);
+	return a;
 }
 
 /* The lookup to wait for: one settled already, one under way, or a new one. */

@@ -243,6 +243,7 @@ test_literals(void **state)
 	struct fixture *f = *state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		policy_set(&f->policy, cases[i].policy);
+		resolver_forget_all(f->resolver);
 		const struct resolver_answer *a = resolver_cached(f->resolver, cases[i].host);
 		assert_non_null(a);
 		if (a->result != cases[i].result || strcmp(addresses(a), cases[i].text))
