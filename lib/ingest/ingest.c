@@ -308,12 +308,13 @@ append_failed(struct ingest *in, struct pending_list *done, const struct err *e)
 static void
 append_done(struct ingest *in, struct pending_list *done, const PGresult *r, int n)
 {
-	int64_t stored[BATCH_EVENTS_MAX] = { 0 };
+	int64_t stored[BATCH_EVENTS_MAX];
 	size_t nstored = 0;
-	bool all = pg_rows(r) == n;
+	bool all = pg_rows(r) == n; /* the rule: then nobody asks which */
 	for (int row = 0; !all && row < pg_rows(r); row++)
 		stored[nstored++] = pg_int(r, row, 0);
-	qsort(stored, nstored, sizeof(*stored), compare_ids);
+	if (nstored)
+		qsort(stored, nstored, sizeof(*stored), compare_ids);
 	struct pending *p;
 	while ((p = TAILQ_FIRST(done))) {
 		TAILQ_REMOVE(done, p, entry);
@@ -327,6 +328,8 @@ append_done(struct ingest *in, struct pending_list *done, const PGresult *r, int
 	}
 }
 
+static void flush(void *arg);
+
 static void
 on_appended(void *arg, const struct pg_result *r, const struct err *e)
 {
@@ -338,6 +341,7 @@ on_appended(void *arg, const struct pg_result *r, const struct err *e)
 	in->nflying = 0;
 	in->ticket = NULL;
 	metric_observe(METRIC_H_APPEND, clock_mono() - in->sent);
+	flush(in); /* the next append runs while these are answered */
 	if (e)
 		append_failed(in, &done, e);
 	else
