@@ -9,6 +9,7 @@ import tempfile
 
 import pytest
 from harness.daemon import POSTHORN, POSTHORND, environment, free_port
+from harness.home import needs_own_cluster
 from harness.wait import wait_until
 
 USAGE, UNAVAILABLE, IO, CONFIG = 64, 69, 74, 78
@@ -92,14 +93,12 @@ def test_missing_database():
     ("synchronous_commit", "off"), ("default_transaction_isolation", "'repeatable read'")])
 def test_database_settings_that_break_promises(start, setting, value):
     daemon = start()
-    database = daemon.database()
-    database.execute(f"alter role posthorn set {setting} = {value}")
-    database.commit()
+    with daemon.database() as database:
+        database.execute(f"alter database {database.info.dbname} set {setting} = {value}")
     assert_refused(run(POSTHORND, "--listen", f"127.0.0.1:{free_port()}", jwt_secret="s" * 32,
-                       database_url=f"host={daemon.dir}/dev/run user=posthorn dbname=posthorn"),
-                   [CONFIG], setting)
-    database.execute(f"alter role posthorn reset {setting}")
-    database.commit()
+                       database_url=daemon.home.database_url), [CONFIG], setting)
+    with daemon.database() as database:
+        database.execute(f"alter database {database.info.dbname} reset {setting}")
 
 
 def test_missing_config_file():
@@ -114,6 +113,7 @@ def test_port_in_use(daemon, new_dir):
     assert not list(new_dir.glob("*/postmaster.pid")), "PostgreSQL was left running"
 
 
+@needs_own_cluster
 def test_directory_in_use(daemon):
     done = run(POSTHORND, f"--dev={daemon.dir}/dev", "--listen", f"127.0.0.1:{free_port()}")
     assert done.returncode in (IO, UNAVAILABLE), done

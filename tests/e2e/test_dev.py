@@ -7,7 +7,10 @@ import subprocess
 
 import pytest
 from harness.daemon import POSTHORND, Daemon, environment
+from harness.home import needs_own_cluster
 from harness.wait import wait_until
+
+pytestmark = needs_own_cluster
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""The daemon under test: the built posthornd in --dev mode, in a directory of its own."""
+"""The daemon under test: the built posthornd in a directory of its own, in --dev mode unless the run has a
+server given (home.py)."""
 
 import os
 import pathlib
@@ -13,6 +14,7 @@ import threading
 import psycopg
 
 from .api import Api
+from .home import new_home
 from .wait import wait_until
 
 BUILD = pathlib.Path(os.environ.get("POSTHORN_BUILD", "build-test")).resolve()
@@ -46,17 +48,20 @@ class Daemon:
         self.port = free_port()
         self.workers, self.flags, self.settings = workers, list(flags), settings
         self.log_path = self.dir / "log"
+        self.home = new_home(self)
         self.process = None
         self.ready_line = None
 
     # Life.
 
     def start(self, deadline_s=60.0):
-        argv = [POSTHORND, f"--dev={self.dir}/dev", "--listen", f"127.0.0.1:{self.port}",
+        self.home.make()
+        argv = [POSTHORND, *self.home.arguments, "--listen", f"127.0.0.1:{self.port}",
                 "--workers", str(self.workers), *self.flags]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                argv, env=environment(**self.settings), cwd="/", start_new_session=True,
+                argv, env=environment(**{**self.home.settings, **self.settings}), cwd="/",
+                start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
         lines = []
         reader = threading.Thread(target=self._read_stdout, args=(self.process.stdout, lines))
@@ -85,12 +90,16 @@ class Daemon:
         return self.process.returncode
 
     def kill_all(self):
-        """kill -9 of the supervisor, its workers and PostgreSQL, all at once."""
-        victims = [self.process.pid, *self.worker_pids(), *self.postgres_pids()]
+        """kill -9 of the supervisor, its workers and its PostgreSQL, all at once."""
+        victims = self._all_pids()
         for pid in victims:
             kill(pid, signal.SIGKILL)
         self.process.wait(30)
         wait_until(lambda: not any(alive(pid) for pid in victims), 30, "every process is gone")
+
+    def _all_pids(self):
+        postgres = self.postgres_pids() if self.home.owns_cluster else []
+        return [self.process.pid, *self.worker_pids(), *postgres]
 
     def close(self):
         """Ends whatever is left and judges the log; the directory stays when something is wrong."""
@@ -98,12 +107,13 @@ class Daemon:
         try:
             status = self.stop()
         except subprocess.TimeoutExpired:
-            for pid in [self.process.pid, *self.worker_pids(), *self.postgres_pids()]:
+            for pid in self._all_pids():
                 kill(pid, signal.SIGKILL)
         finding = SANITIZER.search(self.log())
         assert status is not None, f"posthornd did not stop: {self.log_path}"
         assert not finding, f"a sanitizer's report in {self.log_path}:\n{self.log()[finding.start():][:3000]}"
         assert status in (0, -signal.SIGKILL), f"exit status {status}: {self.log_path}"
+        self.home.drop()
         shutil.rmtree(self.dir, ignore_errors=True)
 
     # What it shows.
@@ -123,9 +133,8 @@ class Daemon:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def database(self):
-        """A connection to the private PostgreSQL, with autocommit."""
-        return psycopg.connect(host=str(self.dir / "dev/run"), user="posthorn", dbname="posthorn",
-                               autocommit=True)
+        """A connection to its database, with autocommit."""
+        return psycopg.connect(self.home.database_url, autocommit=True, prepare_threshold=None)
 
     def worker_pids(self):
         """Children of the supervisor that run the same program."""
@@ -133,9 +142,8 @@ class Daemon:
         return [pid for pid in children(self.process.pid) if executable(pid) == own]
 
     def postmaster_pid(self):
-        files = list((self.dir / "dev").glob("*/postmaster.pid"))
-        assert len(files) == 1, f"no postmaster.pid below {self.dir}/dev"
-        return int(files[0].read_text().split("\n", 1)[0])
+        """Skips the test where the daemon has no PostgreSQL of its own."""
+        return self.home.postmaster_pid()
 
     def postgres_pids(self):
         try:
@@ -146,9 +154,13 @@ class Daemon:
 
     def token_for(self, *flags):
         """Another token of this daemon's key."""
-        made = subprocess.run([POSTHORND, "token", f"--dev={self.dir}/dev", *flags], env=environment(),
-                              capture_output=True, text=True, check=True, timeout=30)
-        return made.stdout.strip()
+        return self.posthornd("token", *flags).stdout.strip()
+
+    def posthornd(self, command, *flags):
+        """One of the program's commands, with what it needs to know of this daemon's data."""
+        return subprocess.run([POSTHORND, command, *self.home.arguments, *flags],
+                              env=environment(**self.home.settings), capture_output=True, text=True,
+                              check=True, timeout=120)
 
     def run(self, *arguments, **more):
         """The command line, as an operator of this daemon runs it."""
