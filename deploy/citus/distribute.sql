@@ -1,0 +1,30 @@
+-- Distributes the log by application over the nodes of a Citus cluster. Run on the coordinator, after
+-- `posthornd migrate` (docs/scaling.md, "Citus", says what that is good for and what it is not). Every
+-- table of the schema is named once, here; tests/e2e/test_citus.py checks that, and what follows from it.
+begin;
+
+-- The log. One application's rows of every table are on one node.
+select create_distributed_table('message', 'app_id');
+select create_distributed_table('message_uid', 'app_id', colocate_with => 'message');
+select create_distributed_table('idempotency', 'app_id', colocate_with => 'message');
+select create_distributed_table('attempt', 'app_id', colocate_with => 'message');
+select create_distributed_table('retry', 'app_id', colocate_with => 'message');
+select create_distributed_table('dead_letter', 'app_id', colocate_with => 'message');
+
+-- Used in conditions that the nodes evaluate.
+select create_distributed_function('id_floor(timestamptz)');
+
+-- The rest stays on the coordinator, where the workers are connected. The catalogue is small, changes
+-- by hand and is cached by every worker; as reference tables it could not be updated with
+-- clock_timestamp().
+--   local table: app
+--   local table: endpoint
+--   local table: endpoint_url
+--   local table: event_type
+-- Ownership, background work and upkeep, with the locks that guard them.
+--   local table: slot
+--   local table: task
+--   local table: partition_rule
+--   local table: schema_migration
+
+commit;
