@@ -8,11 +8,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "policy/scan.h"
-
 static_assert(SLICE_DEPTH_MAX <= SCAN_DEPTH_MAX, "scan.c has a bit for every level");
 
-static bool scan_members(struct scan *c, struct slice *ret);
 static bool key_matches(struct str raw, struct str key);
 static struct str unescape(struct str raw, struct arena *a);
 
@@ -23,7 +20,8 @@ slice_object(struct str text, struct slice *ret, struct err *e)
 		return err_set(e, ERR_INVALID, "invalid JSON: the document is empty");
 
 	struct scan c = scan_at(text);
-	if (scan_members(&c, ret)) {
+	scan_blanks(&c);
+	if (slice_scan(&c, ret)) {
 		scan_blanks(&c);
 		if (c.p == c.end)
 			return 0;
@@ -119,12 +117,10 @@ scan_member(struct scan *c, struct slice_member *ret)
 	return true;
 }
 
-/* The whole object, blanks in front of it included. */
-static bool
-scan_members(struct scan *c, struct slice *ret)
+bool
+slice_scan(struct scan *c, struct slice *ret)
 {
 	ret->n = 0;
-	scan_blanks(c);
 	if (scan_peek(c) != '{')
 		return scan_fail(c, "an object is expected");
 	c->p++;

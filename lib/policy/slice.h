@@ -15,6 +15,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
+#include "policy/scan.h"
+
 #define SLICE_MEMBERS_MAX 64
 #define SLICE_DEPTH_MAX   256
 
@@ -45,6 +47,10 @@ struct slice {
  * refused, and so are containers nested deeper than SLICE_DEPTH_MAX, the object included. *ret is
  * unspecified after a failure. */
 int slice_object(struct str text, struct slice *ret, struct err *e) MUST_CHECK;
+
+/* The same for an object in the middle of a text: takes the one at the cursor and stops behind it.
+ * False when there is none (scan.h). */
+bool slice_scan(struct scan *c, struct slice *ret);
 
 /* The last member of that name (as jansson: the last duplicate wins), or NULL. Keys with escapes
  * are compared unescaped. */
