@@ -1,6 +1,15 @@
 /* Left to the kernel, the shared listening socket gave all connections of a load test to one of two
- * workers. Taking turns is even at the start; the count of open connections, which every worker
- * keeps in the shared metrics, corrects what closing makes uneven. */
+ * workers. Taking turns is even at the start, but connections are not alike, and one that is alone
+ * would leave all cores but one without work (docs/adr/0007-balance.md).
+ *
+ * Invariants:
+ * 1. A connection has one process. It moves with what its client has sent and nobody has read, or
+ *    not at all (http/move.c).
+ * 2. Each worker decides about its own connections only, from the figures that all of them keep in
+ *    the shared metrics. They are a moment old, and where many decide by the same figures, all may
+ *    decide for the same worker. Therefore moves by business are one worker's at a time, in slices
+ *    of the clock, and it reckons with what it has moved in its slice; moves by backlog, which
+ *    cannot wait, are single and apart. */
 #include "handover.h"
 
 #include <event2/event.h>
@@ -9,20 +18,36 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/decay.h"
 #include "base/mem.h"
 #include "base/metric.h"
 
-#define SLACK    4  /* connections that a worker may have above the least loaded one */
-#define TAKE_MAX 16 /* per wake-up */
-#define STILL_MAX                                                                                  \
-	(3 * USEC_PER_SEC) /* without a turn of its loop (which is noted every second)             \
-			    */
+#include "policy/balance.h"
+
+#define TAKE_MAX   16           /* per wake-up */
+#define SILENT_MAX USEC_PER_SEC /* without a turn of its loop; an idle one turns four times */
+#define LOOK_APART USEC_PER_MS  /* between looks at the backlog, so between moves by it */
+#define SLICE      (200 * USEC_PER_MS) /* longer than the figures take to follow a move */
+#define STAY_MIN   USEC_PER_SEC        /* of a connection, before it moves by business */
+
+/* Why a connection moves. */
+enum reason {
+	BY_BACKLOG,
+	BY_BUSINESS,
+	BY_STOP,
+};
 
 struct handover {
+	struct loop *loop;
+	const struct config *config;
 	const struct worker_env *env;
 	struct http_server *server;
 	struct event *ev;
 	int turn;
+	bool stopping;
+	usec_t looked;                    /* at the backlog */
+	int64_t slice;                    /* of `given` */
+	double given[METRIC_WORKERS_MAX]; /* in this slice, as a share of a worker's time */
 };
 
 union control {
@@ -30,28 +55,36 @@ union control {
 	struct cmsghdr align;
 };
 
-/* A worker whose loop has not turned for a while (stopped, hung, dead) gets nothing. */
-static bool
-turns(const struct handover *h, int worker)
+/* ---- the loads ---------------------------------------------------------------------------- */
+
+/* A figure is as of the worker's last turn; while it sleeps it gets less busy. */
+static double
+busy_of(int worker, usec_t turned, usec_t now)
 {
-	return worker == h->env->index ||
-	       clock_mono() - metric_get(METRIC_LOOP_TURNED, worker) < STILL_MAX;
+	struct decay busy = { (double)metric_get(METRIC_BUSY, worker) / 1e6, turned,
+		LOOP_BUSY_SPAN };
+	return decay_get(&busy, now);
 }
 
-/* The worker that gets the next connection. */
-static int
-choose(struct handover *h)
+/* A worker whose loop has not turned for a while (stopped, hung, dead) gets nothing. */
+static void
+read_loads(const struct handover *h, struct balance_load *w)
 {
-	int least = h->env->index, n = h->env->workers;
-	for (int i = 0; i < n; i++)
-		if (turns(h, i) && metric_get(METRIC_HTTP_CONNECTIONS, i) <
-				       metric_get(METRIC_HTTP_CONNECTIONS, least))
-			least = i;
-	h->turn = (h->turn + 1) % n;
-	bool loaded = metric_get(METRIC_HTTP_CONNECTIONS, h->turn) >
-		      metric_get(METRIC_HTTP_CONNECTIONS, least) + SLACK;
-	return loaded || !turns(h, h->turn) ? least : h->turn;
+	usec_t now = clock_mono();
+	for (int i = 0; i < h->env->workers; i++) {
+		usec_t turned = metric_get(METRIC_LOOP_TURNED, i);
+		bool me = i == h->env->index;
+		w[i] = (struct balance_load){
+			.open = metric_get(METRIC_SERVING, i) && (me || now - turned < SILENT_MAX),
+			.connections = metric_get(METRIC_HTTP_CONNECTIONS, i),
+			.ahead = metric_get(METRIC_QUEUED, i) + metric_get(METRIC_IN_FLIGHT, i),
+			.busy = me ? loop_busy(h->loop)
+				   : busy_of(i, turned, now < turned ? turned : now),
+		};
+	}
 }
+
+/* ---- giving ------------------------------------------------------------------------------- */
 
 static bool
 give(int socket_fd, int fd)
@@ -72,16 +105,109 @@ give(int socket_fd, int fd)
 	return sendmsg(socket_fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
 }
 
+/* The worker for a connection that has none yet, or whose worker stops; -1: none takes any. */
+static int
+choose(struct handover *h)
+{
+	struct balance_load w[METRIC_WORKERS_MAX];
+	h->turn = (h->turn + 1) % h->env->workers;
+	read_loads(h, w);
+	return balance_new(w, h->env->workers, h->turn);
+}
+
 static bool
 on_accept(void *arg, int fd)
 {
 	struct handover *h = arg;
 	int to = choose(h);
-	if (to == h->env->index || !give(h->env->peer_fds[to], fd))
+	if (to < 0 || to == h->env->index || !give(h->env->peer_fds[to], fd))
 		return false;
 	close(fd);
 	return true;
 }
+
+/* ---- moving ------------------------------------------------------------------------------- */
+
+/* Where a connection goes and why, as the server keeps it meanwhile. */
+static int
+way(enum reason why, int to)
+{
+	return (int)why * METRIC_WORKERS_MAX + to;
+}
+
+static bool
+on_give(void *arg, int fd, int way)
+{
+	static const enum metric counters[] = {
+		[BY_BACKLOG] = METRIC_MOVED_BACKLOG,
+		[BY_BUSINESS] = METRIC_MOVED_BUSY,
+		[BY_STOP] = METRIC_MOVED_STOP,
+	};
+	struct handover *h = arg;
+	enum reason why = (enum reason)(way / METRIC_WORKERS_MAX);
+	int to = why == BY_STOP ? choose(h) : way % METRIC_WORKERS_MAX;
+	if (to < 0 || !give(h->env->peer_fds[to], fd))
+		return false;
+	metric_add(counters[why], 1);
+	return true;
+}
+
+/* Whether this worker is the one that may move connections by business now. */
+static bool
+in_slice(struct handover *h, usec_t now)
+{
+	int64_t slice = now / SLICE;
+	if (slice != h->slice)
+		memset(h->given, 0, sizeof(h->given));
+	h->slice = slice;
+	return slice % h->env->workers == h->env->index;
+}
+
+static int
+by_backlog(struct handover *h, const struct balance_load *w, usec_t now)
+{
+	if (now - h->looked < LOOK_APART)
+		return -1;
+	h->looked = now;
+	return balance_backlog(w, h->env->workers, h->env->index);
+}
+
+static int
+by_business(struct handover *h, struct balance_load *w, double share)
+{
+	int me = h->env->index, n = h->env->workers;
+	double load = w[me].busy * share;
+	for (int i = 0; i < n; i++)
+		w[i].busy += h->given[i];
+	int to = balance_busy(w, n, me, share);
+	if (to >= 0) {
+		h->given[to] += load;
+		h->given[me] -= load;
+	}
+	return to;
+}
+
+static int
+on_whither(void *arg, const struct http_stay *stay)
+{
+	struct handover *h = arg;
+	struct balance_load w[METRIC_WORKERS_MAX];
+	int to;
+	if (loop_busy(h->loop) < BALANCE_BUSY)
+		return -1;
+	usec_t now = loop_now(h->loop);
+	read_loads(h, w);
+	for (int i = 0; i < h->env->workers; i++)
+		w[i].open = w[i].open && w[i].connections < h->config->http_connections_max;
+	if ((to = by_backlog(h, w, now)) >= 0)
+		return way(BY_BACKLOG, to);
+	if (stay->length < STAY_MIN || !in_slice(h, now))
+		return -1;
+	to = by_business(h, w, stay->share);
+	return to < 0 ? -1 : way(BY_BUSINESS, to);
+}
+
+/* ---- taking ------------------------------------------------------------------------------- */
 
 /* One connection, or -1. */
 static int
@@ -104,6 +230,7 @@ take(int socket_fd)
 	return fd;
 }
 
+/* Sent before the sender saw that this worker stops: it goes on to another one. */
 static void
 on_given(evutil_socket_t socket_fd, short what, void *arg)
 {
@@ -113,23 +240,43 @@ on_given(evutil_socket_t socket_fd, short what, void *arg)
 		int fd = take((int)socket_fd);
 		if (fd < 0)
 			return;
-		http_server_adopt(h->server, fd);
+		if (!h->stopping || !on_accept(h, fd))
+			http_server_adopt(h->server, fd);
 	}
 }
 
+/* ---- life --------------------------------------------------------------------------------- */
+
 struct handover *
-handover_new(struct loop *l, const struct worker_env *env, struct http_server *server)
+handover_new(struct loop *l, const struct config *c, const struct worker_env *env,
+    struct http_server *server)
 {
 	if (!env->peer_fds || env->peers_fd < 0)
 		return NULL;
 	struct handover *h = mem_zalloc(sizeof(*h));
+	const struct http_mover mover = { on_whither, on_give, h };
+	h->loop = l;
+	h->config = c;
 	h->env = env;
 	h->server = server;
 	h->turn = env->index;
 	h->ev = event_new(loop_base(l), env->peers_fd, EV_READ | EV_PERSIST, on_given, h);
 	event_add(h->ev, NULL);
 	http_server_on_accept(server, on_accept, h);
+	if (c->balance)
+		http_server_on_move(server, &mover);
 	return h;
+}
+
+void
+handover_stop(struct handover *h)
+{
+	if (!h)
+		return;
+	h->stopping = true;
+	http_server_on_accept(h->server, NULL, NULL);
+	if (h->config->balance && choose(h) >= 0)
+		http_server_move_idle(h->server, way(BY_STOP, 0));
 }
 
 void
@@ -138,6 +285,7 @@ handover_free(struct handover *h)
 	if (!h)
 		return;
 	http_server_on_accept(h->server, NULL, NULL);
+	http_server_on_move(h->server, NULL);
 	event_free(h->ev);
 	free(h);
 }

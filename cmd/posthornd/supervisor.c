@@ -213,8 +213,11 @@ stop(struct supervisor *s, const char *why)
 {
 	s->stopping = true;
 	s->kill_at = clock_mono() + s->config->stop_timeout * USEC_PER_MS + STOP_GRACE;
-	/* Else new connections would pile up in a queue that nobody serves. */
+	/* Else new connections would pile up in a queue that nobody serves; and what a worker has
+	 * would go to one that is about to stop as well. */
 	close(s->env.listen_fd);
+	for (int i = 0; i < s->env.workers; i++)
+		metric_put(METRIC_SERVING, i, 0);
 	sd_notify(0, "STOPPING=1\nSTATUS=draining");
 	LOG_INFO(SUPERVISOR_STOP, KV("why", why));
 	signal_workers(s, SIGTERM);
@@ -251,6 +254,7 @@ on_worker_exit(struct supervisor *s, int index, int status)
 	close_if(w->ready_fd);
 	w->ready_fd = -1;
 	w->ready = false;
+	metric_row_clear(index);
 	child_ended(&w->child);
 	child_status_text(status, how);
 	if (s->stopping) {

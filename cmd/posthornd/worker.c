@@ -1,6 +1,7 @@
 /* The worker: makes the parts, runs the loop, takes the parts down in order.
  *
- * Drain (SIGTERM): /readyz turns red and the listener closes; requests under way are answered; then
+ * Drain (SIGTERM): /readyz turns red and the listener closes; idle connections go to other workers,
+ * if there are any, or are closed; requests under way are answered; then
  * the sender finishes what is in flight, records it and releases its slots; then the loop ends. The
  * parts are freed in the reverse order of their making, the catalogue first: its pending answers go
  * to parts that still live. */
@@ -114,7 +115,8 @@ serve(struct worker *w)
 	limits.body_max = (size_t)w->config->body_max;
 	limits.connections_max = (int)w->config->http_connections_max;
 	w->server = http_server_new(w->loop, w->env->listen_fd, &limits, api_handle, w->api);
-	w->handover = handover_new(w->loop, w->env, w->server);
+	w->handover = handover_new(w->loop, w->config, w->env, w->server);
+	metric_set(METRIC_SERVING, 1);
 	ssize_t ignored = write(w->env->ready_fd, "r", 1);
 	(void)ignored; /* the supervisor sees the pipe close when we end */
 	LOG_INFO(WORKER_START, KV("pid", (int64_t)getpid()));
@@ -168,8 +170,8 @@ on_stop(int signum, void *arg)
 	LOG_INFO(WORKER_STOP, KV("signal", signum));
 	sight_stop(w->sight);
 	task_runner_stop(w->tasks);
-	handover_free(w->handover);
-	w->handover = NULL;
+	metric_set(METRIC_SERVING, 0);
+	handover_stop(w->handover);
 	if (w->server)
 		http_server_drain(w->server);
 	/* Without us the port is free: when the supervisor was killed its successor may want it. */

@@ -1,4 +1,5 @@
-/* The shared page of metrics: one row a worker, written only by it. Values are 64-bit and aligned,
+/* The shared page of metrics: one row a worker, written only by it while it runs (and by the
+ * supervisor that stops it, metric_put). Values are 64-bit and aligned,
  * so a reader of another process sees each whole; a reading is not a snapshot over several metrics,
  * and need not be one. */
 #include "base/metric.h"
@@ -15,6 +16,7 @@ enum kind {
 	KIND_COUNTER,
 	KIND_GAUGE,
 	KIND_GAUGE_MAX,
+	KIND_GAUGE_EACH,
 };
 
 static const struct {
@@ -23,9 +25,10 @@ static const struct {
 	const char *labels;
 	const char *help;
 } metrics[] = {
-#define COUNTER(name, text, labels, help)   { KIND_COUNTER, text, labels, help },
-#define GAUGE(name, text, labels, help)     { KIND_GAUGE, text, labels, help },
-#define GAUGE_MAX(name, text, labels, help) { KIND_GAUGE_MAX, text, labels, help },
+#define COUNTER(name, text, labels, help)    { KIND_COUNTER, text, labels, help },
+#define GAUGE(name, text, labels, help)      { KIND_GAUGE, text, labels, help },
+#define GAUGE_MAX(name, text, labels, help)  { KIND_GAUGE_MAX, text, labels, help },
+#define GAUGE_EACH(name, text, labels, help) { KIND_GAUGE_EACH, text, labels, help },
 #include "base/metrics.def"
 };
 
@@ -75,9 +78,7 @@ metric_row_set(int worker)
 {
 	assert(worker >= 0 && worker < row_count);
 	mine = &rows[worker];
-	for (int i = 0; i < METRIC_COUNT; i++)
-		if (metrics[i].kind != KIND_COUNTER)
-			mine->value[i] = 0;
+	metric_row_clear(worker);
 }
 
 /* Plain loads and stores that the compiler may not split or merge. */
@@ -91,6 +92,20 @@ static void
 store(int64_t *p, int64_t v)
 {
 	__atomic_store_n(p, v, __ATOMIC_RELAXED);
+}
+
+void
+metric_row_clear(int worker)
+{
+	for (int i = 0; i < METRIC_COUNT; i++)
+		if (metrics[i].kind != KIND_COUNTER)
+			metric_put((enum metric)i, worker, 0);
+}
+
+void
+metric_put(enum metric m, int worker, int64_t v)
+{
+	store(&rows[worker].value[m], v);
 }
 
 void
@@ -149,9 +164,35 @@ metric_workers(void)
 }
 
 static void
-add_seconds(struct buf *out, int64_t us)
+add_millionths(struct buf *out, int64_t v)
 {
-	buf_addf(out, "%.6f", (double)us / (double)USEC_PER_SEC);
+	buf_addf(out, "%.6f", (double)v / 1e6);
+}
+
+static bool
+ends_with(const char *name, const char *end)
+{
+	size_t n = strlen(name), of_end = strlen(end);
+	return n > of_end && strcmp(name + n - of_end, end) == 0;
+}
+
+static void
+render_value(struct buf *out, const char *name, int64_t v)
+{
+	if (ends_with(name, "_seconds") || ends_with(name, "_ratio"))
+		add_millionths(out, v);
+	else
+		buf_add_i64(out, v);
+	buf_addc(out, '\n');
+}
+
+static void
+render_each(struct buf *out, int m)
+{
+	for (int w = 0; w < row_count; w++) {
+		buf_addf(out, "%s{worker=\"%d\"} ", metrics[m].name, w);
+		render_value(out, metrics[m].name, metric_get((enum metric)m, w));
+	}
 }
 
 static void
@@ -161,17 +202,15 @@ render_metric(struct buf *out, int m)
 	if (m == 0 || strcmp(name, metrics[m - 1].name) != 0)
 		buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, metrics[m].help, name,
 		    metrics[m].kind == KIND_COUNTER ? "counter" : "gauge");
+	if (metrics[m].kind == KIND_GAUGE_EACH) {
+		render_each(out, m);
+		return;
+	}
 	buf_adds(out, name);
 	if (metrics[m].labels[0])
 		buf_addf(out, "{%s}", metrics[m].labels);
 	buf_addc(out, ' ');
-	size_t n = strlen(name);
-	bool seconds = n > 8 && strcmp(name + n - 8, "_seconds") == 0;
-	if (seconds)
-		add_seconds(out, metric_sum((enum metric)m));
-	else
-		buf_add_i64(out, metric_sum((enum metric)m));
-	buf_addc(out, '\n');
+	render_value(out, name, metric_sum((enum metric)m));
 }
 
 static int64_t
@@ -198,7 +237,7 @@ render_histogram(struct buf *out, int h)
 	for (int w = 0; w < row_count; w++)
 		sum += load(&rows[w].histogram[h].sum);
 	buf_addf(out, "%s_bucket{le=\"+Inf\"} %lld\n%s_sum ", name, (long long)count, name);
-	add_seconds(out, sum);
+	add_millionths(out, sum);
 	buf_addf(out, "\n%s_count %lld\n", name, (long long)count);
 }
 

@@ -10,13 +10,15 @@
 #define METRIC_WORKERS_MAX 64
 
 enum metric {
-#define COUNTER(name, text, labels, help)   METRIC_##name,
-#define GAUGE(name, text, labels, help)     METRIC_##name,
-#define GAUGE_MAX(name, text, labels, help) METRIC_##name,
+#define COUNTER(name, text, labels, help)    METRIC_##name,
+#define GAUGE(name, text, labels, help)      METRIC_##name,
+#define GAUGE_MAX(name, text, labels, help)  METRIC_##name,
+#define GAUGE_EACH(name, text, labels, help) METRIC_##name,
 #include "base/metrics.def"
 #undef COUNTER
 #undef GAUGE
 #undef GAUGE_MAX
+#undef GAUGE_EACH
 	METRIC_COUNT
 };
 
@@ -33,6 +35,10 @@ void metric_page_init(int workers);
 /* Chooses the row of this process and clears its gauges (counters go on: a restarted worker takes
  * up where the dead one stopped). */
 void metric_row_set(int worker);
+/* For the supervisor: the worker has died, its gauges are of nothing. */
+void metric_row_clear(int worker);
+/* For the supervisor, of a worker that it stops. */
+void metric_put(enum metric m, int worker, int64_t v);
 
 void metric_add(enum metric m, int64_t n); /* counters, and gauges that go up and down */
 void metric_set(enum metric m, int64_t v); /* gauges */

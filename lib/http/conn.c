@@ -48,6 +48,8 @@ conn_new(struct http_server *s, int fd)
 	event_assign(&c->readable, base, fd, EV_READ | EV_PERSIST, on_readable, c);
 	event_assign(&c->writable, base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
 	event_add(&c->readable, NULL);
+	c->since = loop_now(s->loop);
+	weight_init(&c->weight, c->since);
 	s->connections++;
 	metric_add(METRIC_HTTP_CONNECTIONS, 1);
 	c->state = CONN_IDLE;
@@ -142,8 +144,15 @@ give_arena(struct http_server *s, struct arena *a)
 
 /* --- reading --- */
 
-static void
-listen_to(struct conn *c)
+void
+conn_deafen(struct conn *c)
+{
+	event_del(&c->readable);
+	c->deaf = true;
+}
+
+void
+conn_listen(struct conn *c)
 {
 	if (c->deaf)
 		event_add(&c->readable, NULL);
@@ -255,6 +264,7 @@ hand_over(struct conn *c)
 		.arena = arena,
 		.received = loop_now(s->loop),
 	};
+	conn_weigh(c);
 	conn_set(c, CONN_HANDLE);
 	s->pending++;
 	s->handler(s->ctx, &c->rq);
@@ -304,6 +314,8 @@ read_request(struct conn *c)
 {
 	if (c->next.pending) /* its turn comes at the end of this one; do not pile up more */
 		return;
+	if (c->state == CONN_IDLE && conn_leaves(c))
+		return;
 	size_t room;
 	char *to = read_room(c, &room);
 	ssize_t n = recv(c->fd, to, room, 0);
@@ -350,10 +362,10 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		read_rest(c);
 		break;
 	case CONN_HANDLE:
-	case CONN_WRITE: /* the client's next request, or its end, waits until listen_to */
-		event_del(&c->readable);
-		c->deaf = true;
+	case CONN_WRITE: /* the client's next request, or its end, waits until conn_listen */
+		conn_deafen(c);
 		break;
+	case CONN_LEAVE:
 	case CONN_DEAD:
 	case CONN_STATES:
 		abort();
@@ -366,7 +378,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 static void
 answer_sent(struct conn *c)
 {
-	listen_to(c);
+	conn_listen(c);
 	if (c->closing || c->server->draining) {
 		give_in(c);
 		shutdown(c->fd, SHUT_WR);

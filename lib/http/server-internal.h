@@ -1,4 +1,4 @@
-/* Shared by server.c, conn.c, deadline.c and reply.c only.
+/* Shared by server.c, conn.c, move.c, deadline.c and reply.c only.
  *
  * A connection is in the list of its state, ordered by deadline because each state has one
  *duration:
@@ -9,10 +9,11 @@
  *	   └───────────────────── answer written ─────────┴─────────────────┘
  *
  *	  answer written, connection to be closed ──▶ LINGER ──▶ DEAD
+ *	  IDLE, another process may have it ────────▶ LEAVE ──▶ DEAD here, IDLE there
  *
- * IDLE and READ read requests, LINGER reads and drops; HANDLE and WRITE do not read at all, so that
- *a client's pipelined requests wait in its own socket. READ is also where a pipelined request waits
- * for its turn (conn.next). */
+ * IDLE and READ read requests, LINGER reads and drops; HANDLE, WRITE and LEAVE do not read at all:
+ * a client's pipelined requests wait in its own socket. READ is also where a pipelined request
+ * waits for its turn (conn.next). */
 #pragma once
 
 #include <event2/event_struct.h>
@@ -20,6 +21,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/decay.h"
 
 #include "http/parser.h"
 #include "http/server.h"
@@ -31,6 +33,7 @@ enum conn_state {
 	CONN_HANDLE,
 	CONN_WRITE,
 	CONN_LINGER,
+	CONN_LEAVE,
 	CONN_DEAD, /* closed; freed by server.reap */
 	CONN_STATES
 };
@@ -59,6 +62,10 @@ struct conn {
 	size_t written;
 	size_t lingered; /* bytes read and dropped in LINGER */
 	struct http_request rq;
+
+	usec_t since;        /* with this process */
+	struct decay weight; /* bytes of its requests */
+	int leave_to;        /* in LEAVE: the mover's word for where */
 };
 TAILQ_HEAD(conn_list, conn);
 
@@ -72,6 +79,9 @@ struct http_server {
 	struct event acceptable;
 	bool (*accept_fn)(void *arg, int fd); /* NULL: none */
 	void *accept_arg;
+	struct http_mover mover;
+	struct timer leave;  /* set while connections are in LEAVE */
+	struct decay weight; /* of all connections */
 	struct timer resume; /* accepting was paused */
 	int spare_fd;        /* given up when descriptors run out; -1 until there are some again */
 	struct http_limits limits;
@@ -107,6 +117,21 @@ void conn_free(struct conn *c);
 void conn_orphan(struct conn *c);
 /* Writes an answer, as much as goes at once, and ends the request. The slices are the caller's. */
 void conn_answer(struct conn *c, struct str head, struct str body);
+
+/* Stops and resumes looking at the socket. */
+void conn_deafen(struct conn *c);
+void conn_listen(struct conn *c);
+
+/* move.c */
+
+void move_init(struct http_server *s);
+void weight_init(struct decay *d, usec_t now);
+/* Counts the request that was read. */
+void conn_weigh(struct conn *c);
+/* An idle connection has become readable: whether it goes elsewhere instead of being read. */
+bool conn_leaves(struct conn *c);
+/* Whether a request has arrived that has not been read yet. */
+bool conn_has_unread(const struct conn *c);
 
 /* deadline.c */
 

@@ -49,14 +49,6 @@ http_header_get(const struct http_request *rq, const char *name)
 
 /* --- accepting --- */
 
-/* Whether a request has arrived that has not been read yet. */
-static bool
-has_unread(const struct conn *c)
-{
-	char byte;
-	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
-
 /* The connection that loses least: one that is closing anyway, or the longest idle. */
 static struct conn *
 find_victim(struct http_server *s)
@@ -65,7 +57,7 @@ find_victim(struct http_server *s)
 		return TAILQ_FIRST(&s->conns[CONN_LINGER]);
 	struct conn *c = TAILQ_FIRST(&s->conns[CONN_IDLE]);
 	for (int i = 0; c && i < VICTIM_TRIES; i++, c = TAILQ_NEXT(c, entry))
-		if (!has_unread(c))
+		if (!conn_has_unread(c))
 			return c;
 	return NULL;
 }
@@ -79,8 +71,8 @@ make_room(struct http_server *s)
 	return c != NULL;
 }
 
-/* fd is connected and nonblocking. */
-static void
+/* fd is connected and nonblocking. NULL: turned away. */
+static struct conn *
 serve(struct http_server *s, int fd)
 {
 	int max = s->limits.connections_max;
@@ -88,12 +80,14 @@ serve(struct http_server *s, int fd)
 		;
 	if (s->connections >= max + REFUSED_EXTRA) {
 		close(fd);
-		return;
+		return NULL;
 	}
 	bool full = s->connections >= max;
 	struct conn *c = conn_new(s, fd);
-	if (full)
-		conn_refuse(c, 503, "too many connections");
+	if (!full)
+		return c;
+	conn_refuse(c, 503, "too many connections");
+	return NULL;
 }
 
 static void
@@ -199,6 +193,7 @@ http_server_new(struct loop *l, int listen_fd, const struct http_limits *limits,
 	defer_init(&s->reap, l, on_reap, s);
 	timer_init(&s->resume, l, on_resume, s);
 	deadline_init(s);
+	move_init(s);
 	s->spare_fd = -1;
 	open_spare(s);
 	event_assign(
@@ -218,7 +213,9 @@ void
 http_server_adopt(struct http_server *s, int fd)
 {
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	serve(s, fd);
+	struct conn *c = serve(s, fd);
+	if (c && s->draining && !conn_has_unread(c))
+		conn_close(c);
 }
 
 /* What has arrived is still served. */
@@ -232,7 +229,7 @@ http_server_drain(struct http_server *s)
 	timer_stop(&s->resume);
 	for (struct conn *c = TAILQ_FIRST(&s->conns[CONN_IDLE]), *next; c; c = next) {
 		next = TAILQ_NEXT(c, entry);
-		if (!has_unread(c))
+		if (!conn_has_unread(c))
 			conn_close(c);
 	}
 }
@@ -272,6 +269,7 @@ http_server_free(struct http_server *s)
 	event_del(&s->acceptable);
 	timer_done(&s->resume);
 	timer_done(&s->check);
+	timer_done(&s->leave);
 	if (s->spare_fd >= 0)
 		close(s->spare_fd);
 	while (s->spare_ins > 0)

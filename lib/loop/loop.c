@@ -2,13 +2,16 @@
  *
  * A turn is: one event_base_loop(EVLOOP_ONCE), then the deferred calls that were scheduled up to
  * that point. libevent 2.1 has no hook between the wait and the callbacks, so the turn's clock is
- * read at its first use and kept until the turn ends. */
+ * read at its first use and kept until the turn ends; that is also when its work is taken to have
+ * begun, unless the turn did not wait at all. */
 #include "loop/loop.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/decay.h"
 #include "base/mem.h"
+#include "base/metric.h"
 
 TAILQ_HEAD(defer_list, defer);
 
@@ -26,7 +29,9 @@ struct loop {
 	bool stopping;
 	usec_t now;          /* 0: not read in this turn */
 	struct wall wall;    /* us == 0: not read in this turn */
+	usec_t ended;        /* the last turn, or when the loop was made */
 	usec_t longest_turn; /* since loop_longest_turn */
+	struct decay work;   /* microseconds of turns without their waits */
 };
 
 struct loop *
@@ -46,6 +51,8 @@ loop_new(void)
 	if (!l->base)
 		abort();
 	TAILQ_INIT(&l->deferred);
+	l->ended = clock_mono();
+	l->work = (struct decay){ .at = l->ended, .span = LOOP_BUSY_SPAN };
 	return l;
 }
 
@@ -96,6 +103,20 @@ on_wait_over(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 }
 
+/* The turn has ended: how long did it work, and how busy does that make the loop? */
+static void
+account(struct loop *l, bool waited)
+{
+	usec_t now = clock_mono();
+	usec_t began = !waited ? l->ended : l->now ? l->now : now;
+	l->ended = now;
+	if (now - began > l->longest_turn)
+		l->longest_turn = now - began;
+	decay_add(&l->work, now, (double)(now - began));
+	metric_set(METRIC_BUSY, (int64_t)(loop_busy(l) * 1e6));
+	metric_set(METRIC_LOOP_TURNED, now);
+}
+
 void
 loop_turn(struct loop *l, int wait_ms)
 {
@@ -112,11 +133,7 @@ loop_turn(struct loop *l, int wait_ms)
 	 * sockets would keep the deferred calls waiting for ever. */
 	event_base_loop(l->base, EVLOOP_ONCE | (poll ? EVLOOP_NONBLOCK : EVLOOP_NO_EXIT_ON_EMPTY));
 	run_deferred(l);
-	if (l->now) {
-		usec_t took = clock_mono() - l->now;
-		if (took > l->longest_turn)
-			l->longest_turn = took;
-	}
+	account(l, !poll);
 	l->now = 0;
 	l->wall.us = 0;
 	if (limit)
@@ -127,6 +144,7 @@ void
 loop_run(struct loop *l)
 {
 	l->stopping = false;
+	l->ended = clock_mono();
 	while (!l->stopping)
 		loop_turn(l, -1);
 }
@@ -161,6 +179,13 @@ loop_longest_turn(struct loop *l)
 	usec_t t = l->longest_turn;
 	l->longest_turn = 0;
 	return t;
+}
+
+double
+loop_busy(const struct loop *l)
+{
+	double busy = l->work.sum / (double)LOOP_BUSY_SPAN;
+	return busy < 1 ? busy : 1;
 }
 
 void

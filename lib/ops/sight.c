@@ -124,7 +124,6 @@ on_watch(void *arg)
 	struct sight *s = arg;
 	usec_t longest = loop_longest_turn(s->parts.loop);
 	metric_set(METRIC_LOOP_STALL, longest);
-	metric_set(METRIC_LOOP_TURNED, loop_now(s->parts.loop));
 	if (longest > STALL_LOG)
 		LOG_WARN(WORKER_STALL, KV("ms", longest / USEC_PER_MS));
 	if (longest > STALL_MAX)

@@ -15,9 +15,9 @@ MARK = "marker-of-a-payload-77123"
 def declared():
     """Metric names and types of metrics.def."""
     found = {}
-    for kind, name in re.findall(r'^(COUNTER|GAUGE|GAUGE_MAX|HISTOGRAM)\(\w+, "(\w+)"',
+    for kind, name in re.findall(r'^(COUNTER|GAUGE|GAUGE_MAX|GAUGE_EACH|HISTOGRAM)\(\w+, "(\w+)"',
                                  METRICS.read_text(), re.MULTILINE):
-        found[name] = {"GAUGE_MAX": "gauge"}.get(kind, kind.lower())
+        found[name] = {"GAUGE_MAX": "gauge", "GAUGE_EACH": "gauge"}.get(kind, kind.lower())
     return found
 
 

@@ -89,6 +89,39 @@ test_shared(void **state)
 	assert_string_equal(rendered("posthorn_lag_seconds"), "2.500000");
 }
 
+/* Of these every worker's is shown, and no sum. */
+static void
+test_each(void **state)
+{
+	(void)state;
+	metric_page_init(2);
+	metric_row_set(0);
+	metric_add(METRIC_HTTP_CONNECTIONS, 3);
+	metric_set(METRIC_BUSY, 250000);
+	assert_string_equal(rendered("posthorn_http_connections{worker=\"0\"}"), "3");
+	assert_string_equal(rendered("posthorn_http_connections{worker=\"1\"}"), "0");
+	assert_string_equal(rendered("posthorn_worker_busy_ratio{worker=\"0\"}"), "0.250000");
+	assert_null(strstr(page.data, "\nposthorn_http_connections "));
+	assert_int_equal(metric_sum(METRIC_HTTP_CONNECTIONS), 3);
+}
+
+/* What the supervisor does to the row of a worker that it stops, or that has died. */
+static void
+test_row_of_another(void **state)
+{
+	(void)state;
+	metric_page_init(2);
+	in_child(count_as_worker_1);
+	metric_row_set(0);
+	metric_set(METRIC_LANES, 1);
+	metric_put(METRIC_LANES, 1, 6);
+	assert_int_equal(metric_get(METRIC_LANES, 1), 6);
+	metric_row_clear(1);
+	assert_int_equal(metric_get(METRIC_LANES, 1), 0);
+	assert_int_equal(metric_get(METRIC_ACCEPTED, 1), 10);
+	assert_int_equal(metric_own(METRIC_LANES), 1);
+}
+
 /* A worker that takes up the row of a dead one keeps its counters, not its gauges. */
 static void
 test_row_taken_up(void **state)
@@ -188,9 +221,10 @@ static void
 test_table(void **state)
 {
 	static const char *const series[] = {
-#define COUNTER(name, text, labels, help)   text "{" labels "}",
-#define GAUGE(name, text, labels, help)     text "{" labels "}",
-#define GAUGE_MAX(name, text, labels, help) text "{" labels "}",
+#define COUNTER(name, text, labels, help)    text "{" labels "}",
+#define GAUGE(name, text, labels, help)      text "{" labels "}",
+#define GAUGE_MAX(name, text, labels, help)  text "{" labels "}",
+#define GAUGE_EACH(name, text, labels, help) text "{" labels "}",
 #include "base/metrics.def"
 	};
 	(void)state;
@@ -222,6 +256,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_private),
 		cmocka_unit_test(test_shared),
+		cmocka_unit_test(test_each),
+		cmocka_unit_test(test_row_of_another),
 		cmocka_unit_test(test_row_taken_up),
 		cmocka_unit_test(test_histogram),
 		cmocka_unit_test(test_format),
