@@ -36,7 +36,7 @@ struct connection {
 	enum connection_state state;
 	int fd; /* -1: none */
 	struct loop *loop;
-	const struct peer *peer;
+	const struct peer_node *node;
 	connection_fn fn;
 	void *arg;
 	struct event readable, writable;
@@ -51,12 +51,12 @@ static void on_writable(evutil_socket_t fd, short what, void *arg);
 static void on_lost(void *arg);
 
 struct connection *
-connection_new(struct loop *l, const struct peer *peer, connection_fn fn, void *arg)
+connection_new(struct loop *l, const struct peer_node *node, connection_fn fn, void *arg)
 {
 	struct connection *c = mem_zalloc(sizeof(*c));
 	c->fd = -1;
 	c->loop = l;
-	c->peer = peer;
+	c->node = node;
 	c->fn = fn;
 	c->arg = arg;
 	buf_init(&c->in, ANSWER_MAX);
@@ -119,7 +119,7 @@ static void
 open_socket(struct connection *c)
 {
 	int on = 1;
-	const struct sockaddr *to = (const struct sockaddr *)&c->peer->address;
+	const struct sockaddr *to = (const struct sockaddr *)&c->node->address;
 	int fd = socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0) {
 		lose(c);
@@ -130,7 +130,7 @@ open_socket(struct connection *c)
 	c->fd = fd;
 	event_assign(&c->readable, base, fd, EV_READ | EV_PERSIST, on_readable, c);
 	event_assign(&c->writable, base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
-	if (connect(fd, to, c->peer->address_len) && errno != EINPROGRESS) {
+	if (connect(fd, to, c->node->address_len) && errno != EINPROGRESS) {
 		lose(c);
 		return;
 	}

@@ -16,9 +16,9 @@ struct connection; /* opaque */
  * or sends; it may send. */
 typedef void (*connection_fn)(void *arg, int status, struct str body);
 
-/* Nothing is opened yet. peer and arg are borrowed. */
+/* Nothing is opened yet. node and arg are borrowed. */
 struct connection *connection_new(
-    struct loop *l, const struct peer *peer, connection_fn fn, void *arg);
+    struct loop *l, const struct peer_node *node, connection_fn fn, void *arg);
 void connection_free(struct connection *c); /* the callback does not run any more */
 
 /* Sends a whole request; opens or opens again as needed. The bytes are the caller's again when it

@@ -63,7 +63,7 @@ generator_new(struct loop *l, const struct options *o, const struct peer *peer,
 	for (int i = 0; i < g->nproducers; i++) {
 		struct producer *p = &g->producer[i];
 		p->generator = g;
-		p->connection = connection_new(l, peer, on_answer, p);
+		p->connection = connection_new(l, &peer->node[i % peer->nnodes], on_answer, p);
 	}
 	timer_init(&g->due, l, on_due, g);
 	timer_init(&g->tick, l, on_tick, g);

@@ -1,5 +1,5 @@
-/* The URL of the server, taken apart. TLS is left out on purpose: its cost in this process would be
- * taken for the server's. */
+/* The URLs of the server, taken apart. TLS is left out on purpose: its cost in this process would
+ * be taken for the server's. */
 #include "peer.h"
 
 #include <netdb.h>
@@ -35,34 +35,59 @@ split_authority(struct str authority, char host[PEER_TEXT_MAX], char port[6], st
 }
 
 static int
-resolve(struct peer *p, const char *host, const char *port, struct err *e)
+resolve(struct peer_node *n, const char *host, const char *port, struct err *e)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
 	struct addrinfo *list = NULL;
 	int failure = getaddrinfo(host, port, &hints, &list);
 	if (failure)
 		return err_set(e, ERR_IO, "server %s: %s", host, gai_strerror(failure));
-	memcpy(&p->address, list->ai_addr, list->ai_addrlen);
-	p->address_len = list->ai_addrlen;
+	memcpy(&n->address, list->ai_addr, list->ai_addrlen);
+	n->address_len = list->ai_addrlen;
 	freeaddrinfo(list);
 	return 0;
 }
 
-int
-peer_init(struct peer *p, const char *url, const char *token, struct err *e)
+/* One URL: another node of the same server. */
+static int
+add_node(struct peer *p, struct str url, struct err *e)
 {
-	static const char scheme[] = "http://";
+	const struct str scheme = STR("http://");
 	char host[PEER_TEXT_MAX], port[6];
-	*p = (struct peer){ .token = token };
-	if (strncmp(url, scheme, strlen(scheme)) != 0)
-		return err_set(e, ERR_USAGE, "--url must begin with %s", scheme);
-	const char *rest = url + strlen(scheme), *slash = strchrnul(rest, '/');
-	struct str authority = { rest, (size_t)(slash - rest) }, path = str_of(slash);
+	if (!str_starts(url, scheme))
+		return err_set(e, ERR_USAGE, "--url must begin with %s", scheme.p);
+	struct str path = { url.p + scheme.n, url.n - scheme.n }, authority;
+	const char *slash = memchr(path.p, '/', path.n);
+	authority = (struct str){ path.p, slash ? (size_t)(slash - path.p) : path.n };
+	path = (struct str){ path.p + authority.n, path.n - authority.n };
 	while (path.n && path.p[path.n - 1] == '/')
 		path.n--;
-	if (authority.n >= PEER_TEXT_MAX || path.n >= PEER_TEXT_MAX || strpbrk(rest, "@?# \r\n"))
+	if (authority.n >= PEER_TEXT_MAX || path.n >= PEER_TEXT_MAX)
 		return err_set(e, ERR_USAGE, "--url is not of the form http://host:port/path");
-	snprintf(p->host, sizeof(p->host), "%.*s", STR_FMT(authority));
-	snprintf(p->prefix, sizeof(p->prefix), "%.*s", STR_FMT(path));
-	return split_authority(authority, host, port, e) ? -1 : resolve(p, host, port, e);
+	if (p->nnodes == 0) {
+		snprintf(p->host, sizeof(p->host), "%.*s", STR_FMT(authority));
+		snprintf(p->prefix, sizeof(p->prefix), "%.*s", STR_FMT(path));
+	} else if (!str_eq(path, str_of(p->prefix))) {
+		return err_set(e, ERR_USAGE, "--url: all nodes must have the same path");
+	}
+	if (split_authority(authority, host, port, e))
+		return -1;
+	return resolve(&p->node[p->nnodes++], host, port, e);
+}
+
+int
+peer_init(struct peer *p, const char *urls, const char *token, struct err *e)
+{
+	struct str rest = str_of(urls), url;
+	*p = (struct peer){ .token = token };
+	if (strpbrk(urls, "@?# \r\n"))
+		return err_set(e, ERR_USAGE, "--url is not of the form http://host:port/path");
+	while (str_split(&rest, ',', &url)) {
+		if (p->nnodes == PEER_NODES_MAX)
+			return err_set(
+			    e, ERR_USAGE, "--url takes at most %d nodes", PEER_NODES_MAX);
+		if (add_node(p, url, e))
+			return -1;
+	}
+	return 0;
 }

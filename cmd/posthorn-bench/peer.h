@@ -1,20 +1,27 @@
-/* The server under test: where it is and how it is addressed. */
+/* The server under test: where its nodes are and how they are addressed. */
 #pragma once
 
 #include <sys/socket.h>
 
 #include "base/err.h"
 
-#define PEER_TEXT_MAX 256
+#define PEER_TEXT_MAX  256
+#define PEER_NODES_MAX 64
 
-struct peer {
+struct peer_node {
 	struct sockaddr_storage address;
 	socklen_t address_len;
-	char host[PEER_TEXT_MAX];   /* for the Host field */
+};
+
+struct peer {
+	int nnodes;
+	struct peer_node node[PEER_NODES_MAX];
+	char host[PEER_TEXT_MAX];   /* for the Host field: the first node's */
 	char prefix[PEER_TEXT_MAX]; /* path in front of /api/v1; "" or "/…" without a slash at its
-				       end */
+				       end; the same for all */
 	const char *token;          /* borrowed */
 };
 
-/* "http://host[:port][/prefix]"; https is not spoken. Resolves the name, blocking. */
-int peer_init(struct peer *p, const char *url, const char *token, struct err *e) MUST_CHECK;
+/* "http://host[:port][/prefix]", several with commas between them; https is not spoken. Resolves
+ * the names, blocking. */
+int peer_init(struct peer *p, const char *urls, const char *token, struct err *e) MUST_CHECK;

@@ -39,7 +39,7 @@ static void
 api_init(struct api *a, struct loop *l, const struct options *o, const struct peer *peer)
 {
 	*a = (struct api){ .loop = l, .options = o, .peer = peer, .arena = arena_new() };
-	a->connection = connection_new(l, peer, on_answer, a);
+	a->connection = connection_new(l, &peer->node[0], on_answer, a);
 }
 
 static void

@@ -100,7 +100,8 @@ def bench():
 
     def run(mischief, *options, url=None):
         services.append(Service(mischief))
-        env = environment(url=url or services[-1].fake.url, token="head.body.tail")
+        env = environment(url=url(services[-1]) if callable(url) else url or services[-1].fake.url,
+                          token="head.body.tail")
         done = subprocess.run(
             [BENCH, "--duration=300ms", "--warmup=0", "--drain=500ms", "--connections=4", "--rate=100",
              "--processes=", "--output=json", *options],
@@ -185,6 +186,21 @@ def test_a_picture(bench, tmp_path):
     assert status == GOOD and picture.startswith("<svg") and picture.endswith("</svg>\n")
 
 
+def test_several_nodes(bench):
+    """What one node is told, all know; the producers' connections are spread over them."""
+    other = FakeApi()
+
+    def both(service):
+        other.script(service.answer)
+        return f"{service.fake.url},{other.url}"
+
+    status, report, service = bench(lambda number: (TAKEN, [plain]), url=both)
+    other.stop()
+    posted = [sum(r.path.endswith("/msg") for r in fake.requests) for fake in (service.fake, other)]
+    assert status == GOOD and report["account"]["received"] == 30 == sum(posted)
+    assert min(posted) > 0 and not any("event-type" in r.path for r in other.requests)
+
+
 def test_no_server(bench):
     assert bench(None, url="http://127.0.0.1:1")[0] == IO
 
@@ -192,6 +208,9 @@ def test_no_server(bench):
 @pytest.mark.parametrize("option", ["--rate=x", "--rate=-1", "--verify=1.1", "--verify=.5", "--duration=0",
                                     "--behaviour=sleepy", "--behaviour=slow", "--behaviour=instant:0",
                                     "--behaviour=fail=200", "--payload-bytes=10", "--conections=4",
-                                    "--keep=yes", "--output=xml", "--url=ftp://x", "more"])
+                                    "--keep=yes", "--output=xml", "--url=ftp://x",
+                                    "--url=http://127.0.0.1:1,ftp://x", "--url=http://127.0.0.1:1,",
+                                    "--url=http://127.0.0.1:1/a,http://127.0.0.1:1/b",
+                                    "more"])
 def test_usage(bench, option):
     assert bench(None, option)[:2] == (USAGE, None)
