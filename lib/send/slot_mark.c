@@ -4,8 +4,6 @@
  *   1. The low-water mark is below every unresolved message of the slot.
  *   2. New ids of the home slot are above every mark that was stored.
  *   3. No retry of the slot that is due before its retry mark is unresolved. */
-#include "base/mem.h"
-
 #include "send/slot-internal.h"
 
 static int64_t

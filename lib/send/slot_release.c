@@ -1,7 +1,6 @@
 /* Release: slots go back to the free ones, adopted ones when nothing is left in them, all of them
  * when the worker stops. */
 #include "base/log.h"
-#include "base/mem.h"
 
 #include "send/slot-internal.h"
 #include "statements.h"
