@@ -17,6 +17,7 @@
 #include "send/retry.h"
 #include "send/sender.h"
 #include "send/slot.h"
+#include "send/tally.h"
 
 struct sender {
 	struct loop *loop;
@@ -28,6 +29,7 @@ struct sender {
 	struct exchanges *exchanges;
 	struct payloads *payloads;
 	struct recorder *recorder;
+	struct tally *tally;
 	struct catalogue *cat;
 	struct rand rand;
 	int in_flight;     /* loading, resolving, sending */

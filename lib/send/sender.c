@@ -117,6 +117,12 @@ room(void *arg)
 	return !sender_backlogged(s);
 }
 
+static int64_t
+make_id(void *arg)
+{
+	return sender_id(arg);
+}
+
 static void
 on_catalogue(void *arg, const struct cat_app *app)
 {
@@ -184,13 +190,20 @@ on_released(void *arg)
 }
 
 static void
+on_tallied(void *arg)
+{
+	struct sender *s = arg;
+	slots_release(s->slots, on_released, s);
+}
+
+static void
 drain_step(struct sender *s)
 {
 	bool quiet = exchanges_in_flight(s->exchanges) == 0 && recorder_backlog(s->recorder) == 0;
 	if (s->released || (!quiet && loop_now(s->loop) < s->drain_until))
 		return;
 	s->released = true;
-	slots_release(s->slots, on_released, s);
+	tally_finish(s->tally, on_tallied, s);
 }
 
 static void
@@ -243,6 +256,7 @@ sender_new(struct loop *l, const struct config *c, struct catalogue *cat,
 	s->lanes = lanes_new(l, c, cat, wake, s);
 	s->payloads = payloads_new(l, pools->load, sender_on_payload, s);
 	s->recorder = recorder_new(l, pools->record, &recorder_ev);
+	s->tally = tally_new(l, pools->load, make_id, s);
 	s->retries = retries_new(l, pools->load, &retries_ev);
 	s->slots = slots_new(l, c, pools->lease, pools->load, &slots_ev);
 	catalogue_on_update(cat, on_catalogue, s);
@@ -258,6 +272,7 @@ sender_free(struct sender *s)
 	exchanges_free(s->exchanges);
 	payloads_free(s->payloads);
 	recorder_free(s->recorder);
+	tally_free(s->tally);
 	lanes_free(s->lanes);
 	retries_free(s->retries);
 	slots_free(s->slots);

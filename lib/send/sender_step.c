@@ -215,6 +215,9 @@ sender_on_recorded(void *arg, struct result *r, bool held)
 	struct delivery *d = r->delivery;
 	if (held) {
 		resolve(s, d);
+		if (r->attempted)
+			tally_add(s->tally, d->message->app_id, d->endpoint_id, id_time(r->id),
+			    r->success);
 		if (r->next.us && slots_mine(s->slots, d->slot, d->epoch)) {
 			struct retry_row next = row_of(d);
 			next.due = r->next;

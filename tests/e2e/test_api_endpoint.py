@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 from harness.lists import check_list
+from harness.wait import wait_until
 
 URL = "http://127.0.0.1:4010/hook"
 NO_SUCH = ("ep_nothing", "ep_15Mzzzzzzzz", "some-uid")
@@ -381,19 +382,38 @@ def test_stats_of_nothing(api, app):
     api.get(path + "?since=yesterday", want=400)
 
 
-def test_stats_count_attempts(start):
+def test_stats_count_attempts(api, app, receiver):
+    endpoint = new(api, app, url=receiver.script("/hook", 200, 200, 500))["id"]
+    path = f"/app/{app}/endpoint/{endpoint}/stats"
+    for _ in range(5):
+        api.send(app)
+    wait_until(lambda: (found := api.get(path).json)["success"] == 2 and found["fail"] == 3)
+    # Whole hours: the one in which the stretch ends counts.
+    assert api.get(f"{path}?since={stamp()}&until={stamp()}").json["success"] in (0, 2)
+    assert api.get(f"{path}?until={stamp(hours=-1)}").json["success"] == 0
+
+
+def test_stats_are_of_whole_hours(start):
     daemon = start()
     api = daemon.api()
     app = api.new_app()
     path = f"/app/{app}/endpoint/" + new(api, app)["id"] + "/stats"
     with daemon.database() as db:
         db.execute("""
-            insert into attempt (app_id, msg_id, id, endpoint_id, chain, seq, tries, status, trigger,
-                http_status, transport, duration_ms, url_no)
-            select e.app_id, id_floor(now() - interval '10 s') + n,
-                id_floor(now() - n * interval '1 second') + n, e.id, 0, 0, 1,
-                case when n <= 3 then 0 else 2 end, 0, 200, 0, 1, 1
-            from endpoint e, generate_series(1, 8) as n""")
-    found = api.get(path).json
-    assert (found["success"], found["fail"]) == (3, 5)
-    assert api.get(f"{path}?until={stamp(hours=-1)}").json["success"] == 0
+            insert into attempt_tally (app_id, endpoint_id, hour, origin, success, fail)
+            select e.app_id, e.id, date_trunc('hour', now()) - h * interval '1 hour', origin,
+                10 ^ h, 3 * 10 ^ h
+            from endpoint e, generate_series(0, 3) as h, generate_series(1, 2) as origin""")
+    hour = datetime.datetime.now(datetime.timezone.utc).replace(minute=0, second=0, microsecond=0)
+
+    def counts(since, until):
+        def at(h):
+            return (hour + datetime.timedelta(hours=h)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        found = api.get(f"{path}?since={at(since)}&until={at(until)}").json
+        return found["success"], found["fail"]
+
+    assert counts(-3, 0) == (2220, 6660)
+    assert counts(-2.5, -0.5) == (2220, 6660)
+    assert counts(-2, -1) == (200, 600)
+    assert counts(-1.5, -1.2) == (200, 600)
+    assert counts(-1, -1) == (0, 0)

@@ -77,7 +77,7 @@ test_gaps_are_filled(void **state)
 {
 	(void)state;
 	static const char *const parents[] = { "attempt", "dead_letter", "idempotency", "message",
-		"message_uid", "retry" };
+		"message_uid", "retry", "attempt_tally" };
 	for (size_t i = 0; i < ARRAY_LEN(parents); i++) {
 		char name[64];
 		const char *last = db_text(&db,

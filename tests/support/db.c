@@ -98,7 +98,8 @@ db_clear(struct db *db)
 	db_exec(db, "select pg_terminate_backend(pid, 30000) from pg_stat_activity"
 		    " where backend_type = 'client backend' and pid <> pg_backend_pid()");
 	/* Deleting is quicker than truncating some hundred partitions. */
-	db_exec(db, "begin; delete from retry; delete from attempt; delete from dead_letter;"
+	db_exec(db, "begin; delete from retry; delete from attempt; delete from attempt_tally;"
+		    "delete from dead_letter;"
 		    "delete from message; delete from message_uid; delete from idempotency;"
 		    "delete from endpoint_url; delete from endpoint; delete from app;"
 		    "update slot set owner = null, dirty = false where owner is not null or dirty;"

@@ -1,18 +1,20 @@
--- How many attempts of an endpoint had which status. $1 organisation, $2 application's id or null,
--- $3 application's uid or null, $4 id or null, $5 uid or null, $6 since, $7 until
--- Rows (status, count), one at least; no row: there is no such endpoint.
+-- How many attempts of an endpoint succeeded and failed, by whole hours: all of those that the stretch
+-- touches. One row; no row: there is no such endpoint.
+-- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 id or null,
+-- $5 uid or null, $6 since, $7 until
 with a as (
     select id, version from app
     where id = coalesce($2::int8,
             (select id from app where org = $1::text and uid = $3::text and deleted_at is null))
         and org = $1::text and ($3::text is null or uid = $3::text) and deleted_at is null
 )
-select t.status, count(t.id)::int8
+select t.success, t.fail
 from a
 join endpoint e on e.app_id = a.id and e.deleted_at is null
     and e.id = coalesce($4::int8,
         (select o.id from endpoint o where o.app_id = a.id and o.uid = $5::text and o.deleted_at is null))
-left join attempt t on t.app_id = e.app_id and t.endpoint_id = e.id
-    and t.id >= id_floor($6::timestamptz) and t.id < id_floor($7::timestamptz)
-    and t.msg_id < id_floor($7::timestamptz)
-group by t.status
+cross join lateral (
+    select coalesce(sum(success), 0)::int8 as success, coalesce(sum(fail), 0)::int8 as fail
+    from attempt_tally
+    where app_id = e.app_id and endpoint_id = e.id
+        and hour > $6::timestamptz - interval '1 hour' and hour < $7::timestamptz) t
