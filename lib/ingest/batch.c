@@ -11,8 +11,9 @@
 #define COLUMNS 11
 #define COLUMN_MAX                                                                                 \
 	(BATCH_BYTES_MAX + (96 << 20)) /* one event of the largest body on top, and lengths */
-#define KEY_PERIOD (6 * 3600 * USEC_PER_SEC)
-#define UID_PERIOD (7 * 24 * 3600 * USEC_PER_SEC)
+#define KEY_PERIOD   (6 * 3600 * USEC_PER_SEC)
+#define CLOCKS_APART (15 * 60 * USEC_PER_SEC) /* of two workers, at most */
+#define UID_PERIOD   (7 * 24 * 3600 * USEC_PER_SEC)
 
 struct batch {
 	const struct config *config;
@@ -77,12 +78,25 @@ digest(bool has, const unsigned char *bytes)
 		   : (struct str){ NULL, 0 };
 }
 
-static void
-build_keyed(struct batch *b, struct pg_args *args, const struct batch_row *rows, int n, int column)
+static int
+build_keyed(struct batch *b, struct pg_args *args, const struct batch_row *rows, int n, int column,
+    struct wall now)
 {
-	COLUMN(bytes, PG_TEXT, row->event->event_id);
 	COLUMN(bytes, PG_BYTEA, digest(row->event->has_key, row->event->key));
 	COLUMN(bytes, PG_BYTEA, digest(row->event->has_key, row->event->body));
+	pg_arg_int4(args, (int32_t)(now.us / KEY_PERIOD));
+	pg_arg_int4(args, batch_key_bucket_oldest(b, now));
+	pg_arg_int4(args, (int32_t)((now.us + CLOCKS_APART) / KEY_PERIOD));
+	return column;
+}
+
+static void
+build_named(struct batch *b, struct pg_args *args, const struct batch_row *rows, int n, int column,
+    struct wall now)
+{
+	COLUMN(bytes, PG_TEXT, row->event->event_id);
+	pg_arg_int4(args, (int32_t)(now.us / UID_PERIOD));
+	pg_arg_int4(args, batch_uid_bucket_oldest(b, now));
 }
 
 int32_t
@@ -103,9 +117,12 @@ batch_submit(struct batch *b, struct pg_pool *pool, int slot, int64_t epoch, str
     const struct batch_row *rows, int n, pg_fn fn, void *arg)
 {
 	struct pg_args lock, args;
-	bool keyed = false;
-	for (int i = 0; i < n; i++)
-		keyed = keyed || rows[i].event->has_key || rows[i].event->event_id.p;
+	const struct pg_stmt *append = &stmt_message_append;
+	bool keyed = false, named = false;
+	for (int i = 0; i < n; i++) {
+		keyed = keyed || rows[i].event->has_key;
+		named = named || rows[i].event->event_id.p;
+	}
 	arena_reset(b->arena);
 	pg_args_init(&lock, b->arena);
 	struct pg_array slots;
@@ -116,15 +133,15 @@ batch_submit(struct batch *b, struct pg_pool *pool, int slot, int64_t epoch, str
 	pg_arg_int2(&args, (int16_t)slot);
 	pg_arg_int8(&args, epoch);
 	int column = build_plain(b, &args, rows, n, 1);
-	if (keyed) {
-		build_keyed(b, &args, rows, n, column);
-		pg_arg_int4(&args, (int32_t)(now.us / UID_PERIOD));
-		pg_arg_int4(&args, batch_uid_bucket_oldest(b, now));
-		pg_arg_int4(&args, (int32_t)(now.us / KEY_PERIOD));
-		pg_arg_int4(&args, batch_key_bucket_oldest(b, now));
+	if (keyed || named) {
+		append = &stmt_message_append_keyed;
+		column = build_keyed(b, &args, rows, n, column, now);
 	}
-	struct pg_call calls[] = { { &stmt_fence, &lock },
-		{ keyed ? &stmt_message_append_keyed : &stmt_message_append, &args } };
+	if (named) {
+		append = &stmt_message_append_named;
+		build_named(b, &args, rows, n, column, now);
+	}
+	struct pg_call calls[] = { { &stmt_fence, &lock }, { append, &args } };
 	return pg_submit(pool, calls, 2, fn, arg);
 }
 
