@@ -29,9 +29,14 @@
 	5 /* appends of one event; a catalogue that changes faster than that is not ours */
 #define TICK (100 * USEC_PER_MS)
 
+/* What single events may take of an append while groups stand in line, too. */
+#define SINGLES_MAX       (BATCH_EVENTS_MAX / 4 * 3)
+#define SINGLES_BYTES_MAX (BATCH_BYTES_MAX / 4 * 3)
+
 /* One event on its way. */
 struct pending {
 	struct ingest *in;
+	struct group *group;
 	const struct ingest_event *ev; /* the caller's, until fn */
 	ingest_fn fn;
 	void *arg;
@@ -47,6 +52,12 @@ struct pending {
 };
 TAILQ_HEAD(pending_list, pending);
 
+/* Events that were submitted together: one piece of memory. */
+struct group {
+	int n, left; /* left: not answered yet */
+	struct pending pending[];
+};
+
 struct ingest {
 	struct loop *loop;
 	const struct config *config;
@@ -56,7 +67,8 @@ struct ingest {
 	struct batch *batch;
 	struct limbo *limbo;
 	int npending;
-	struct pending_list waiting, flying, asking;
+	struct pending_list waiting[2]; /* single events, those of groups */
+	struct pending_list flying, asking;
 	int nflying;
 	struct pg_ticket *ticket;
 	usec_t sent; /* when the append under way was */
@@ -75,7 +87,8 @@ pending_free(struct pending *p)
 	arena_free(p->arena);
 	free(p->targets);
 	p->in->npending--;
-	free(p);
+	if (--p->group->left == 0)
+		free(p->group);
 }
 
 static void
@@ -132,7 +145,7 @@ static void
 enqueue(struct pending *p)
 {
 	struct ingest *in = p->in;
-	TAILQ_INSERT_TAIL(&in->waiting, p, entry);
+	TAILQ_INSERT_TAIL(&in->waiting[p->group->n > 1], p, entry);
 	defer_schedule(&in->kick);
 	if (!timer_pending(&in->tick))
 		timer_set(&in->tick, TICK);
@@ -150,19 +163,11 @@ on_app(void *arg, const struct cat_app *app, const struct err *e)
 	enqueue(p);
 }
 
-/* fresh: what is cached has proved stale. */
+/* Reads the application, again when what is cached has proved stale. */
 static void
-look_up(struct pending *p, bool fresh)
+look_up(struct pending *p)
 {
-	struct ingest *in = p->in;
-	const struct cat_app *app =
-	    fresh ? NULL : catalogue_find(in->cat, p->ev->org, p->ev->app_ref);
-	if (app) {
-		match(p, app);
-		enqueue(p);
-	} else {
-		catalogue_load(in->cat, p->ev->org, p->ev->app_ref, on_app, p);
-	}
+	catalogue_load(p->in->cat, p->ev->org, p->ev->app_ref, on_app, p);
 }
 
 /* ---- why an event was not stored ---------------------------------------------------------- */
@@ -244,7 +249,7 @@ judge(struct pending *p, const PGresult *r)
 	metric_add(METRIC_REMATCHED, 1);
 	message_unref(p->message);
 	p->message = NULL;
-	look_up(p, true);
+	look_up(p);
 }
 
 static void
@@ -361,6 +366,25 @@ make_message(struct ingest *in, struct pending *p)
 	sender_expect(in->sender, p->message, p->ntargets);
 }
 
+static bool
+nobody_waits(const struct ingest *in)
+{
+	return TAILQ_EMPTY(&in->waiting[0]) && TAILQ_EMPTY(&in->waiting[1]);
+}
+
+/* Who comes next into an append that has n events of so many bytes, or NULL. */
+static struct pending *
+take_next(struct ingest *in, int n, size_t bytes)
+{
+	struct pending *single = TAILQ_FIRST(&in->waiting[0]),
+		       *grouped = TAILQ_FIRST(&in->waiting[1]);
+	bool groups_turn = !single || n >= SINGLES_MAX || bytes >= SINGLES_BYTES_MAX;
+	struct pending *p = grouped && groups_turn ? grouped : single;
+	if (p)
+		TAILQ_REMOVE(&in->waiting[p->group->n > 1], p, entry);
+	return p;
+}
+
 static void
 flush(void *arg)
 {
@@ -370,12 +394,11 @@ flush(void *arg)
 	int64_t epoch;
 	size_t bytes = 0;
 	/* Without a connection an append would fail unsent, and its events be looked up in vain. */
-	if (in->ticket || TAILQ_EMPTY(&in->waiting) || sender_backlogged(in->sender) ||
+	if (in->ticket || nobody_waits(in) || sender_backlogged(in->sender) ||
 	    pg_pool_down_since(in->append) || !sender_home(in->sender, &slot, &epoch))
 		return;
 	struct pending *p;
-	while (n < BATCH_EVENTS_MAX && bytes < BATCH_BYTES_MAX && (p = TAILQ_FIRST(&in->waiting))) {
-		TAILQ_REMOVE(&in->waiting, p, entry);
+	while (n < BATCH_EVENTS_MAX && bytes < BATCH_BYTES_MAX && (p = take_next(in, n, bytes))) {
 		TAILQ_INSERT_TAIL(&in->flying, p, entry);
 		make_message(in, p);
 		bytes += p->ev->payload.n;
@@ -395,21 +418,29 @@ on_relief(void *arg)
 	defer_schedule(&in->kick);
 }
 
+/* Refuses those at the head of a line that have waited long enough. */
 static void
-on_tick(void *arg)
+refuse_late(struct ingest *in, struct pending_list *line)
 {
-	struct ingest *in = arg;
 	usec_t now = loop_now(in->loop);
 	usec_t down = pg_pool_down_since(in->append);
 	bool no_database = down && now - down > DOWN_MAX;
 	struct pending *p;
-	while ((p = TAILQ_FIRST(&in->waiting)) && (no_database || now - p->since > WAIT_MAX)) {
-		TAILQ_REMOVE(&in->waiting, p, entry);
+	while ((p = TAILQ_FIRST(line)) && (no_database || now - p->since > WAIT_MAX)) {
+		TAILQ_REMOVE(line, p, entry);
 		fail_with(p, ERR_UNAVAILABLE,
 		    no_database ? "the database does not answer; try again"
 				: "the service is busy; try again");
 	}
-	if (!TAILQ_EMPTY(&in->waiting)) {
+}
+
+static void
+on_tick(void *arg)
+{
+	struct ingest *in = arg;
+	refuse_late(in, &in->waiting[0]);
+	refuse_late(in, &in->waiting[1]);
+	if (!nobody_waits(in)) {
 		defer_schedule(&in->kick);
 		timer_set(&in->tick, TICK);
 	}
@@ -418,16 +449,35 @@ on_tick(void *arg)
 /* ---- public ------------------------------------------------------------------------------- */
 
 void
+ingest_submit_list(struct ingest *in, const struct ingest_item *items, int n, ingest_fn fn)
+{
+	struct group *g = mem_zalloc(sizeof(*g) + sizeof(g->pending[0]) * (size_t)n);
+	const struct ingest_event *first = items[0].event;
+	const struct cat_app *app = catalogue_find(in->cat, first->org, first->app_ref);
+	g->n = g->left = n;
+	in->npending += n;
+	for (int i = 0; i < n; i++) {
+		struct pending *p = &g->pending[i];
+		p->in = in;
+		p->group = g;
+		p->ev = items[i].event;
+		p->fn = fn;
+		p->arg = items[i].arg;
+		p->since = loop_now(in->loop);
+		if (app) {
+			match(p, app);
+			enqueue(p);
+		} else {
+			look_up(p);
+		}
+	}
+}
+
+void
 ingest_submit(struct ingest *in, const struct ingest_event *ev, ingest_fn fn, void *arg)
 {
-	struct pending *p = mem_zalloc(sizeof(*p));
-	p->in = in;
-	p->ev = ev;
-	p->fn = fn;
-	p->arg = arg;
-	p->since = loop_now(in->loop);
-	in->npending++;
-	look_up(p, false);
+	const struct ingest_item one = { ev, arg };
+	ingest_submit_list(in, &one, 1, fn);
 }
 
 int
@@ -455,7 +505,8 @@ ingest_new(struct loop *l, const struct config *c, struct catalogue *cat, struct
 	in->read = read;
 	in->batch = batch_new(c);
 	in->limbo = limbo_new(l, s, read);
-	TAILQ_INIT(&in->waiting);
+	TAILQ_INIT(&in->waiting[0]);
+	TAILQ_INIT(&in->waiting[1]);
 	TAILQ_INIT(&in->flying);
 	TAILQ_INIT(&in->asking);
 	defer_init(&in->kick, l, flush, in);
@@ -472,10 +523,11 @@ ingest_free(struct ingest *in)
 	struct pending *p;
 	if (in->ticket)
 		pg_cancel(in->ticket);
-	TAILQ_CONCAT(&in->waiting, &in->flying, entry);
-	TAILQ_CONCAT(&in->waiting, &in->asking, entry);
-	while ((p = TAILQ_FIRST(&in->waiting))) {
-		TAILQ_REMOVE(&in->waiting, p, entry);
+	TAILQ_CONCAT(&in->waiting[0], &in->waiting[1], entry);
+	TAILQ_CONCAT(&in->waiting[0], &in->flying, entry);
+	TAILQ_CONCAT(&in->waiting[0], &in->asking, entry);
+	while ((p = TAILQ_FIRST(&in->waiting[0]))) {
+		TAILQ_REMOVE(&in->waiting[0], p, entry);
 		if (p->why)
 			pg_cancel(p->why);
 		if (p->message)

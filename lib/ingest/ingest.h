@@ -53,3 +53,13 @@ struct ingest_answer {
  * body: 422), ERR_UNAVAILABLE. */
 typedef void (*ingest_fn)(void *arg, const struct ingest_answer *a, const struct err *e);
 void ingest_submit(struct ingest *in, const struct ingest_event *ev, ingest_fn fn, void *arg);
+
+/* One of several events of the same organisation and app_ref, with the argument of its answer. */
+struct ingest_item {
+	const struct ingest_event *event;
+	void *arg;
+};
+/* As n times ingest_submit (n > 0), in one piece. Those with n > 1 stand in a line of their own, so
+ * that many events at once do not hold up single ones: these have first claim to three quarters of
+ * each append, those to the rest. The items are copied. */
+void ingest_submit_list(struct ingest *in, const struct ingest_item *items, int n, ingest_fn fn);

@@ -174,6 +174,123 @@ test_a_batch_of_good_and_bad(void **state)
 	assert_int_equal(messages(), 3);
 }
 
+/* ---- lists -------------------------------------------------------------------------------- */
+
+static void
+test_a_list_is_stored_in_its_order(void **state)
+{
+	struct world *w = *state;
+	enum {
+		N = 600
+	};
+	static struct post *p[N];
+	int64_t app = db_app(&db, "u");
+	world_endpoint(w, app, "/200");
+	struct node *n = node_start(w, "a", ""); /* which does not know the application yet */
+	for (int i = 0; i < N; i++)
+		p[i] = post_new(w, "u", i);
+	post_send_list(n, p, N);
+	assert_int_equal(ingest_pending(n->ingest), N);
+	wait_answered(w, p, N);
+	for (int i = 1; i < N; i++)
+		assert_true(p[i]->ok && p[i]->id > p[i - 1]->id);
+	assert_int_equal(ingest_pending(n->ingest), 0);
+	assert_int_equal(messages(), N);
+	UNTIL(w, all_resolved(w));
+	assert_int_equal(w->narrivals, N);
+}
+
+/* A single event goes with the append after the one under way, however long the list is. */
+static void
+test_a_list_does_not_hold_up_others(void **state)
+{
+	struct world *w = *state;
+	enum {
+		N = 3000
+	};
+	static struct post *p[N];
+	db_app(&db, "u");
+	struct node *n = warm_node(w, "a");
+	db_exec(&db, "begin; lock table message in exclusive mode");
+	for (int i = 0; i < N; i++)
+		p[i] = post_new(w, "u", i);
+	post_send_list(n, p, N);
+	UNTIL(w, db_int(&db, "select count(*) from pg_locks where not granted") == 1);
+	struct post *single = post_new(w, "u", N);
+	post_send(n, single);
+	db_exec(&db, "commit");
+	wait_answered(w, &single, 1);
+	wait_answered(w, p, N);
+	assert_int_equal(
+	    db_int(&db, "select count(*) from message where id < %lld", (long long)single->id),
+	    512);
+}
+
+/* Nor do many single events hold up a list: it has a share of each append. */
+static void
+test_others_do_not_hold_up_a_list(void **state)
+{
+	struct world *w = *state;
+	enum {
+		N = 1500,
+		LIST = 200
+	};
+	static struct post *p[N], *list[LIST];
+	db_app(&db, "u");
+	struct node *n = warm_node(w, "a");
+	db_exec(&db, "begin; lock table message in exclusive mode");
+	for (int i = 0; i < N; i++)
+		post_send(n, p[i] = post_new(w, "u", i));
+	UNTIL(w, db_int(&db, "select count(*) from pg_locks where not granted") == 1);
+	for (int i = 0; i < LIST; i++)
+		list[i] = post_new(w, "u", i);
+	post_send_list(n, list, LIST);
+	db_exec(&db, "commit");
+	wait_answered(w, list, LIST);
+	wait_answered(w, p, N);
+	/* 512 are gone; then 128 of the list behind 384 others, and the other 72. */
+	assert_true(list[127]->id < p[512 + 384]->id);
+	assert_true(list[128]->id > p[512 + 384]->id);
+	assert_true(list[LIST - 1]->id < p[512 + 2 * 384]->id);
+}
+
+static void
+test_a_list_of_good_and_bad(void **state)
+{
+	struct world *w = *state;
+	db_app(&db, "u");
+	struct node *n = warm_node(w, "a");
+	struct post *p[5] = { named(w, "x", 1), post_new(w, "u", 2), named(w, "x", 3),
+		keyed(w, "key", "body"), named(w, "x", 4) };
+	post_send_list(n, p, 5);
+	wait_answered(w, p, 5);
+	assert_true(p[0]->ok && p[1]->ok && p[3]->ok); /* the first of those with the eventId */
+	assert_int_equal(p[2]->error, ERR_CONFLICT);
+	assert_int_equal(p[4]->error, ERR_CONFLICT);
+	assert_int_equal(messages(), 3);
+	struct post *q[2] = { post_new(w, "nobody", 1), post_new(w, "nobody", 2) };
+	post_send_list(n, q, 2);
+	expect_refused(w, q[0], ERR_NOT_FOUND);
+	expect_refused(w, q[1], ERR_NOT_FOUND);
+}
+
+static void
+test_an_endpoint_added_since_gets_the_list(void **state)
+{
+	struct world *w = *state;
+	struct post *p[3];
+	int64_t app = db_app(&db, "u");
+	struct node *n = warm_node(w, "a");
+	world_endpoint(w, app, "/200/new");
+	for (int i = 0; i < 3; i++)
+		p[i] = post_new(w, "u", i);
+	post_send_list(n, p, 3);
+	wait_answered(w, p, 3);
+	UNTIL(w, arrived(w, 0, "/200/new") == 3);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(arrived(w, p[i]->id, "/200/new"), 1);
+}
+
 /* ---- the catalogue moves ------------------------------------------------------------------ */
 
 static void
@@ -642,6 +759,11 @@ main(void)
 		TEST(test_what_comes_together_is_stored_together),
 		TEST(test_more_than_a_batch),
 		TEST(test_a_batch_of_good_and_bad),
+		TEST(test_a_list_is_stored_in_its_order),
+		TEST(test_a_list_does_not_hold_up_others),
+		TEST(test_others_do_not_hold_up_a_list),
+		TEST(test_a_list_of_good_and_bad),
+		TEST(test_an_endpoint_added_since_gets_the_list),
 		TEST(test_an_endpoint_added_since_gets_the_event),
 		TEST(test_an_endpoint_added_during_the_append_gets_the_event),
 		TEST(test_an_endpoint_disabled_since_does_not_get_it),

@@ -330,6 +330,18 @@ post_send(struct node *n, struct post *p)
 	assert_int_equal(p->calls, before); /* never from inside */
 }
 
+void
+post_send_list(struct node *n, struct post *const *p, int count)
+{
+	struct ingest_item *items = mem_zalloc(sizeof(*items) * (size_t)count);
+	for (int i = 0; i < count; i++)
+		items[i] = (struct ingest_item){ &p[i]->ev, p[i] };
+	ingest_submit_list(n->ingest, items, count, on_answer);
+	free(items);
+	for (int i = 0; i < count; i++)
+		assert_int_equal(p[i]->calls, 0);
+}
+
 int64_t
 post_ok(struct node *n, const char *app, int number)
 {

@@ -105,6 +105,7 @@ struct post {
 struct post *post_new(struct world *w, const char *app, int number);
 void post_key(struct post *p, const char *key, const char *body); /* an Idempotency-Key */
 void post_send(struct node *n, struct post *p);
+void post_send_list(struct node *n, struct post *const *p, int count); /* all at once */
 /* All of it: the id of the message that was accepted. */
 int64_t post_ok(struct node *n, const char *app, int number);
 
