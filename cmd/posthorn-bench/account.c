@@ -106,6 +106,12 @@ account_accept(struct account *a, int64_t number)
 }
 
 void
+account_admit(struct account *a, int app, usec_t now)
+{
+	account_accept(a, account_send(a, app, now));
+}
+
+void
 account_refuse(struct account *a, int64_t number)
 {
 	event_at(a, number)->fate = FATE_REFUSED;
@@ -158,6 +164,12 @@ int64_t
 account_outstanding(const struct account *a)
 {
 	return a->outstanding;
+}
+
+int64_t
+account_events(const struct account *a)
+{
+	return a->n;
 }
 
 static void

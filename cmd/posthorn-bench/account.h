@@ -39,6 +39,8 @@ void account_free(struct account *a);
 
 /* A new event; returns its number. `due` is when its latency begins. */
 int64_t account_send(struct account *a, int app, usec_t due);
+/* A new event that somebody else posted: it counts as accepted now. */
+void account_admit(struct account *a, int app, usec_t now);
 /* What became of the request. Each returns when the event was due. */
 usec_t account_accept(struct account *a, int64_t number);
 void account_refuse(struct account *a, int64_t number);
@@ -53,4 +55,5 @@ enum receipt account_receive(
 
 /* Deliveries of accepted events that endpoints which take all have not got yet. */
 int64_t account_outstanding(const struct account *a);
+int64_t account_events(const struct account *a);
 void account_tally(const struct account *a, struct tally *ret);

@@ -21,6 +21,7 @@ static const struct {
 	enum how how;
 } behaviours[] = {
 	[BEHAVE_INSTANT] = { "instant", HOW_NONE },
+	[BEHAVE_CLOSE] = { "close", HOW_NONE },
 	[BEHAVE_SLOW] = { "slow", HOW_TIME },
 	[BEHAVE_FAIL] = { "fail", HOW_STATUS },
 	[BEHAVE_FLAKY] = { "flaky", HOW_STATUS },
@@ -78,7 +79,7 @@ rule_parse(struct str text, struct rule *r, struct err *e)
 	str_split(&how, '=', &name);
 	if (behaviour_parse(name, &r->behaviour))
 		return err_set(e, ERR_USAGE,
-		    "--behaviour knows instant, slow, fail, flaky, throttle, hang and dead");
+		    "--behaviour knows instant, close, slow, fail, flaky, throttle, hang and dead");
 	if (weight.p && str_to_i64(weight, 1, WEIGHT_MAX, &r->weight))
 		return err_set(
 		    e, ERR_USAGE, "--behaviour: a weight is a number from 1 to %d", WEIGHT_MAX);

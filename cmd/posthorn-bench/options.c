@@ -178,12 +178,15 @@ complete(struct options *o, struct arena *a, struct err *e)
 		return -1;
 	if (!o->token)
 		o->token = getenv("POSTHORN_TOKEN");
-	if (!o->token || !*o->token || strpbrk(o->token, " \r\n"))
+	if (!o->receive_only && (!o->token || !*o->token || strpbrk(o->token, " \r\n")))
 		return err_set(e, ERR_USAGE, "no token: give --token-file FILE or POSTHORN_TOKEN");
 	if (strcmp(o->output, "text") != 0 && strcmp(o->output, "json") != 0)
 		return err_set(e, ERR_USAGE, "--output takes text or json");
 	if (o->addresses && o->hook_url)
 		return err_set(e, ERR_USAGE, "--addresses and --hook-url exclude each other");
+	if (o->receive_only && (o->apps != 1 || o->endpoints == 0))
+		return err_set(
+		    e, ERR_USAGE, "--receive-only is for one application with endpoints");
 	return 0;
 }
 
@@ -217,6 +220,7 @@ options_write_help(struct buf *out)
 	buf_adds(out,
 	    "\nMIX is a list of WHAT[=HOW][:WEIGHT], given to the endpoints in blocks, in proportion:\n"
 	    "  instant        200 at once\n"
+	    "  close          200 at once, and the connection is closed\n"
 	    "  slow=TIME      200 after that time\n"
 	    "  fail=STATUS    always this status\n"
 	    "  flaky=STATUS   this status the first time, 200 the next\n"

@@ -20,12 +20,15 @@
 _Static_assert(FIXED <= 64, "the smallest payload");
 
 void
-payload_init(struct payload *p, size_t n)
+payload_init(struct payload *p, size_t n, const char *run)
 {
 	uint64_t random;
 	rand_bytes(&random, sizeof(random));
 	*p = (struct payload){ .bytes = mem_alloc(n + 1), .n = n, .number_at = sizeof(HEAD) - 1 };
-	snprintf(p->run, sizeof(p->run), "%016llx", (unsigned long long)random);
+	if (run)
+		snprintf(p->run, sizeof(p->run), "%s", run);
+	else
+		snprintf(p->run, sizeof(p->run), "%016llx", (unsigned long long)random);
 	size_t before = sizeof(HEAD MIDDLE) - 1 + PAYLOAD_NUMBER_DIGITS, pad = n - FIXED;
 	snprintf(p->bytes, n + 1, HEAD "%016d" MIDDLE, 0);
 	memset(p->bytes + before, 'x', pad);

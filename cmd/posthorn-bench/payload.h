@@ -16,8 +16,9 @@ struct payload {
 	size_t number_at;
 };
 
-/* A JSON object of exactly n bytes (at least 64). */
-void payload_init(struct payload *p, size_t n);
+/* A JSON object of exactly n bytes (at least 64). run: the name of a run that another process
+ * began, PAYLOAD_RUN_SIZE - 1 letters; NULL makes up a new one. */
+void payload_init(struct payload *p, size_t n, const char *run);
 void payload_done(struct payload *p);
 
 /* Writes the digits, without a NUL. */

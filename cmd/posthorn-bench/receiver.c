@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 
+#include "certificate.h"
 #include "http/server.h"
 #include "script.h"
 
@@ -17,11 +18,13 @@
 #define CONNECTIONS_MAX 20000 /* on each address; a server may open one for each delivery */
 #define PATH            "/hook/"
 #define SHARE_ONE       1000000 /* see options.def, SHARE */
+#define ADMIT_MAX       1000000 /* events by which a number may be ahead of all before it */
 
 struct listener {
 	int fd;
 	char address[64]; /* "127.0.1.3:40001" */
 	struct http_server *server;
+	struct tls_door door;
 };
 
 struct receiver {
@@ -31,6 +34,7 @@ struct receiver {
 	struct account *account;
 	struct measure *measure;
 	struct script *script;
+	struct tls *tls; /* NULL: plain HTTP */
 	struct receiver_counts counts;
 	int64_t verify_credit; /* millionths of a signature that are due */
 	int dead_fd;           /* bound and not listening: connections to it are refused */
@@ -88,6 +92,16 @@ hook_of(const struct receiver *r, struct str path)
 	return str_to_i64(number, 0, r->fleet->nhooks - 1, &hook) ? -1 : (int)hook;
 }
 
+/* Without a generator here, the events up to the highest number that comes are those posted. */
+static void
+admit(struct receiver *r, int64_t number, usec_t now)
+{
+	if (number - account_events(r->account) > ADMIT_MAX)
+		return; /* it stays unexpected */
+	while (account_events(r->account) <= number)
+		account_admit(r->account, 0, now);
+}
+
 /* Books an attempt; returns whether the endpoint takes it. */
 static bool
 book(struct receiver *r, int hook, int64_t number, usec_t now)
@@ -118,6 +132,10 @@ on_request(void *ctx, struct http_request *rq)
 		return;
 	}
 	r->counts.altered += verdict == PAYLOAD_ALTERED;
+	r->counts.first = r->counts.first ? r->counts.first : now;
+	r->counts.last = now;
+	if (r->options->receive_only)
+		admit(r, number, now);
 	bool takes = book(r, hook, number, now);
 	verify(r, &r->fleet->hook[hook], rq);
 	script_answer(r->script, r->fleet->hook[hook].rule, takes, rq);
@@ -137,6 +155,8 @@ listen_on(struct receiver *r, struct loop *l, const char *host_port, struct err 
 	http_limits_default(&limits);
 	limits.connections_max = CONNECTIONS_MAX;
 	at->server = http_server_new(l, at->fd, &limits, on_request, r);
+	if (r->tls)
+		tls_guard(r->tls, at->server, &at->door);
 	const char *colon = strrchr(host_port, ':');
 	snprintf(
 	    at->address, sizeof(at->address), "%.*s:%d", (int)(colon - host_port), host_port, port);
@@ -155,6 +175,18 @@ listen_all(struct receiver *r, struct loop *l, struct err *e)
 			return -1;
 	}
 	return 0;
+}
+
+static int
+open_tls(struct receiver *r, struct loop *l, struct err *e)
+{
+	const struct options *o = r->options;
+	if (!o->tls)
+		return 0;
+	if (certificate_make(o->tls, (int)o->addresses, e))
+		return -1;
+	r->tls = tls_new(l, o->tls, e);
+	return r->tls ? 0 : -1;
 }
 
 /* Takes a port and leaves it closed, so that nobody else opens it meanwhile. */
@@ -183,7 +215,7 @@ receiver_new(struct loop *l, const struct options *o, const struct fleet *fleet,
 	r->measure = measure;
 	r->script = script_new(l, &fleet->mix);
 	r->dead_fd = -1;
-	if (listen_all(r, l, e) || reserve_dead_port(r, e)) {
+	if (open_tls(r, l, e) || listen_all(r, l, e) || reserve_dead_port(r, e)) {
 		receiver_free(r);
 		return NULL;
 	}
@@ -202,6 +234,7 @@ receiver_free(struct receiver *r)
 	if (r->dead_fd >= 0)
 		close(r->dead_fd);
 	script_free(r->script);
+	tls_free(r->tls);
 	free(r);
 }
 
@@ -215,7 +248,8 @@ receiver_url(const struct receiver *r, int hook, char out[RECEIVER_URL_SIZE])
 		snprintf(out, RECEIVER_URL_SIZE, "%s" PATH "%d", r->options->hook_url, hook);
 		return out;
 	}
-	snprintf(out, RECEIVER_URL_SIZE, "http://%s" PATH "%d", address, hook);
+	snprintf(
+	    out, RECEIVER_URL_SIZE, "%s://%s" PATH "%d", r->tls ? "https" : "http", address, hook);
 	return out;
 }
 
@@ -223,4 +257,6 @@ void
 receiver_counts(const struct receiver *r, struct receiver_counts *ret)
 {
 	*ret = r->counts;
+	if (r->tls)
+		tls_counts(r->tls, &ret->tls);
 }

@@ -11,6 +11,7 @@
 #include "measure.h"
 #include "options.h"
 #include "payload.h"
+#include "tls.h"
 
 #define RECEIVER_URL_SIZE 512
 
@@ -20,6 +21,8 @@ struct receiver_counts {
 	int64_t verified, wrong; /* signatures */
 	int64_t altered;         /* bodies that are not byte for byte what was posted */
 	int64_t foreign;         /* requests that belong to nothing here */
+	usec_t first, last;      /* when the first event came and the last; 0: none did */
+	struct tls_counts tls;
 };
 
 /* All pointers are borrowed. Listens at once. */

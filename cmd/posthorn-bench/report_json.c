@@ -101,6 +101,18 @@ put_cpu(struct jw *j, const struct result *r, const char *name, int group)
 }
 
 static void
+put_tls(struct jw *j, const struct result *r)
+{
+	const struct tls_counts *t = &r->receiver.tls;
+	jw_key(j, "tls");
+	jw_open_object(j);
+	jw_put_i64(j, "handshakes", t->handshakes);
+	jw_put_i64(j, "resumed", t->resumed);
+	jw_put_i64(j, "failed", t->failed);
+	jw_close_object(j);
+}
+
+static void
 put_course(struct jw *j, const struct result *r)
 {
 	jw_put_i64(j, "courseStepUs", r->measure->step);
@@ -145,6 +157,8 @@ report_json(const struct result *r, struct buf *out)
 	jw_close_object(&j);
 	if (r->wal_bytes >= 0)
 		put_decimal(&j, "walBytesPerEvent", result_wal_per_event(r));
+	if (r->options->tls)
+		put_tls(&j, r);
 	put_course(&j, r);
 	jw_close_object(&j);
 	jw_end(&j);

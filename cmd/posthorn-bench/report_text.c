@@ -7,6 +7,12 @@ static void
 write_setting(const struct result *r, struct buf *out)
 {
 	const struct options *o = r->options;
+	if (o->receive_only) {
+		buf_addf(out, "receiving only, %lld B payload, %d endpoint%s, for %.1f s\n\n",
+		    (long long)o->payload_bytes, r->fleet->endpoints,
+		    r->fleet->endpoints == 1 ? "" : "s", (double)r->window / 1e6);
+		return;
+	}
 	if (o->rate)
 		buf_addf(out, "open loop, %lld/s, ", (long long)o->rate);
 	else
@@ -42,8 +48,15 @@ write_account(const struct result *r, struct buf *out)
 		buf_addf(out, "; %lld more failing by script", (long long)t->failing);
 	buf_addf(out, "\nrequests    %lld received; signatures: %lld verified, %lld wrong\n",
 	    (long long)t->attempts, (long long)r->receiver.verified, (long long)r->receiver.wrong);
+	const struct tls_counts *tls = &r->receiver.tls;
+	if (tls->handshakes + tls->failed)
+		buf_addf(out,
+		    "TLS         %lld handshakes, %lld of them resumed, %lld more failed\n",
+		    (long long)tls->handshakes, (long long)tls->resumed, (long long)tls->failed);
 	if (r->refusal[0])
 		buf_addf(out, "refusal     %s\n", r->refusal);
+	if (r->options->receive_only)
+		return;
 	if (r->drained >= 0)
 		buf_addf(out, "drained     %.2f s after the end\n", (double)r->drained / 1e6);
 	else
@@ -65,6 +78,11 @@ static void
 write_latencies(const struct result *r, struct buf *out)
 {
 	const struct mix *mix = &r->fleet->mix;
+	if (r->options->receive_only) { /* when events were due is not known here */
+		buf_addf(
+		    out, "\nthroughput  %.0f/s received\n", result_rate(r, r->measure->received));
+		return;
+	}
 	buf_addf(out, "\nthroughput  %.0f/s accepted, %.0f/s received\n",
 	    result_rate(r, r->measure->accepted), result_rate(r, r->measure->received));
 	buf_addf(out, "\nlatency, ms             %10s%10s%10s%10s%10s\n", "p50", "p90", "p99",
@@ -97,7 +115,7 @@ report_text(const struct result *r, struct buf *out)
 	write_setting(r, out);
 	write_account(r, out);
 	write_latencies(r, out);
-	buf_addf(out, "\nCPU, us a received event%10s%10s%10s%10s%10s%10s\n", "user", "system",
+	buf_addf(out, "\nCPU, us an event        %10s%10s%10s%10s%10s%10s\n", "user", "system",
 	    "both", "cores", "processes", "peak MiB");
 	for (int i = 0; i < r->watch.ngroups; i++)
 		write_cpu(r, r->watch.name[i], i, out);

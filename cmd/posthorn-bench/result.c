@@ -18,7 +18,9 @@ result_rate(const struct result *r, int64_t events)
 double
 result_us_per_event(const struct result *r, usec_t cpu)
 {
-	return r->measure->received ? (double)cpu / (double)r->measure->received : 0;
+	/* Without endpoints acceptance is all there is. */
+	int64_t n = r->options->endpoints ? r->measure->received : r->measure->accepted;
+	return n ? (double)cpu / (double)n : 0;
 }
 
 double

@@ -32,7 +32,7 @@ struct result {
 bool result_is_good(const struct result *r);
 
 double result_rate(const struct result *r, int64_t events);     /* per second */
-double result_us_per_event(const struct result *r, usec_t cpu); /* by received ones */
+double result_us_per_event(const struct result *r, usec_t cpu); /* received */
 double result_wal_per_event(const struct result *r);            /* bytes */
 /* Time of a group between the samples; negative is 0. group -1: this process. */
 struct cpu_group result_cpu(const struct result *r, int group);

@@ -23,8 +23,9 @@
 #include "setup.h"
 #include "wal.h"
 
-#define LOOK   (10 * USEC_PER_MS)  /* how often draining looks */
-#define LINGER (250 * USEC_PER_MS) /* for duplicates */
+#define LOOK     (10 * USEC_PER_MS)  /* how often draining looks */
+#define LINGER   (250 * USEC_PER_MS) /* for duplicates */
+#define FOR_EVER (24 * 3600 * USEC_PER_SEC)
 
 struct run {
 	const struct options *options;
@@ -104,6 +105,10 @@ static void
 on_interrupt(UNUSED int signum, void *arg)
 {
 	struct run *r = arg;
+	if (r->options->receive_only) {
+		loop_stop(r->loop);
+		return;
+	}
 	if (!r->generator)
 		_exit(130);
 	generator_cut(r->generator);
@@ -133,7 +138,9 @@ conclude(struct run *r, struct buf *report, struct buf *drawing)
 	measure_end(r->measure);
 	account_tally(r->account, &result->tally);
 	receiver_counts(r->receiver, &result->receiver);
-	snprintf(result->refusal, sizeof(result->refusal), "%s", generator_refusal(r->generator));
+	if (r->generator)
+		snprintf(result->refusal, sizeof(result->refusal), "%s",
+		    generator_refusal(r->generator));
 	if (strcmp(r->options->output, "json") == 0)
 		report_json(result, report);
 	else
@@ -159,11 +166,11 @@ prepare(struct run *r, struct err *e)
 	const struct options *o = r->options;
 	raise_descriptor_limit();
 	signal(SIGPIPE, SIG_IGN);
-	if (peer_init(&r->peer, o->url, o->token, e) ||
+	if ((!o->receive_only && peer_init(&r->peer, o->url, o->token, e)) ||
 	    cpu_watch_init(&r->result.watch, o->processes, (int)o->tree, e) ||
 	    fleet_init(&r->fleet, o->apps, o->endpoints, o->behaviour, e))
 		return -1;
-	payload_init(&r->payload, (size_t)o->payload_bytes);
+	payload_init(&r->payload, (size_t)o->payload_bytes, NULL);
 	r->account = account_new(r->fleet.endpoints, r->fleet.takes_all);
 	r->measure = measure_new();
 	r->loop = loop_new();
@@ -211,13 +218,45 @@ run_load(struct run *r, struct buf *report, struct buf *drawing, struct err *e)
 	return result_is_good(&r->result) ? 0 : 1;
 }
 
+/* What a producer has to know: for each endpoint its URL, its key and the run's name. */
+static void
+announce(const struct run *r)
+{
+	for (int i = 0; i < r->fleet.nhooks; i++) {
+		char url[RECEIVER_URL_SIZE], secret[SIGN_TEXT_SIZE];
+		sign_key_to_text(&r->fleet.hook[i].secret, secret);
+		fprintf(stderr, "receiving %s %s %s\n", receiver_url(r->receiver, i, url), secret,
+		    r->payload.run);
+		explicit_bzero(secret, sizeof(secret));
+	}
+}
+
+/* Until interrupted. What is measured goes from the first event to the last; before and after them
+ * nothing happens, so the samples of CPU time may be taken outside. */
+static int
+run_receiver(struct run *r, struct buf *report, struct buf *drawing)
+{
+	struct receiver_counts counts;
+	measure_window(r->measure, clock_mono(), FOR_EVER);
+	cpu_sample(&r->result.watch, &r->result.before);
+	announce(r);
+	loop_run(r->loop);
+	cpu_sample(&r->result.watch, &r->result.after);
+	receiver_counts(r->receiver, &counts);
+	r->result.window = counts.last - counts.first;
+	conclude(r, report, drawing);
+	return result_is_good(&r->result) ? 0 : 1;
+}
+
 int
 run_bench(const struct options *o, struct buf *report, struct buf *drawing, struct err *e)
 {
 	struct run r = { .options = o };
 	struct err ignored;
 	int rc = prepare(&r, e);
-	if (rc == 0) {
+	if (rc == 0 && o->receive_only) {
+		rc = run_receiver(&r, report, drawing);
+	} else if (rc == 0) {
 		rc = setup_create(r.loop, o, &r.peer, &r.fleet, &r.payload, r.receiver, e);
 		if (rc == 0)
 			rc = run_load(&r, report, drawing, e);

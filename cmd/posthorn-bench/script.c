@@ -92,6 +92,7 @@ script_takes(const struct script *s, int rule, bool seen)
 	const struct rule *r = &s->mix->rule[rule];
 	switch (r->behaviour) {
 	case BEHAVE_INSTANT:
+	case BEHAVE_CLOSE:
 	case BEHAVE_SLOW:
 		return true;
 	case BEHAVE_FLAKY:
@@ -143,6 +144,9 @@ script_answer(struct script *s, int rule, bool takes, struct http_request *rq)
 {
 	struct part *p = &s->part[rule];
 	switch (p->rule->behaviour) {
+	case BEHAVE_CLOSE: /* the sender closes it, as it must (RFC 9112, section 9.6) */
+		http_reply(rq, 200, NULL, STR(""), "Connection: close\r\n");
+		return;
 	case BEHAVE_SLOW:
 	case BEHAVE_HANG:
 		hold(p, rq);
