@@ -1,5 +1,5 @@
 /* The client's private parts, shared by client.c (the exchanges), client_socket.c (the multi handle
- * on the loop) and client_answer.c (what comes back). */
+ * on the loop), client_tls.c (sessions) and client_answer.c (what comes back). */
 #pragma once
 
 #include <curl/curl.h>
@@ -12,6 +12,9 @@
 
 /* Lines that take away what libcurl would add by itself. */
 #define CLIENT_HEADERS_OWN 3
+
+/* Caches of TLS sessions; a receiver's are all in one, chosen by its name and port. */
+#define CLIENT_TLS_CACHES 64
 
 /* One descriptor of the client, found by its number. */
 struct client_socket {
@@ -34,6 +37,7 @@ struct client_exchange {
 	enum exchange_state state;
 	struct client *client; /* borrowed */
 	CURL *easy;            /* owned; constant options are set once, see client_answer.c */
+	int tls_cache;         /* that easy uses */
 	struct timer deadline;
 	client_fn fn;
 	void *arg;
@@ -58,12 +62,12 @@ struct client_exchange {
 TAILQ_HEAD(exchange_list, client_exchange);
 
 struct client {
-	struct loop *loop;                   /* borrowed */
-	const struct address_policy *policy; /* borrowed */
-	struct client_options options;       /* ca_file and user_agent are owned copies */
-	CURLM *multi;                        /* owned */
-	CURLSH *tls_sessions;                /* owned */
-	struct timer timer;                  /* libcurl's */
+	struct loop *loop;                    /* borrowed */
+	const struct address_policy *policy;  /* borrowed */
+	struct client_options options;        /* ca_file and user_agent are owned copies */
+	CURLM *multi;                         /* owned */
+	CURLSH *tls_cache[CLIENT_TLS_CACHES]; /* owned; NULL: not used yet */
+	struct timer timer;                   /* libcurl's */
 	struct defer work;
 	struct client_socket *sockets; /* owned, by descriptor number */
 	int nsockets;
@@ -82,6 +86,14 @@ void client_multi_done(struct client *c);
 void client_multi_kick(struct client *c);
 /* The options of an easy handle that concern its sockets. */
 void client_socket_setup(struct client_exchange *x);
+
+/* client_tls.c: the options of an easy handle that concern the resumption of TLS sessions. */
+void client_tls_setup(struct client_exchange *x);
+/* The cache for a receiver, and to be used by an exchange before it is handed to libcurl. */
+int client_tls_cache_of(struct str host, struct str port);
+void client_tls_use(struct client_exchange *x, int cache);
+/* No easy handle may be left by then. */
+void client_tls_done(struct client *c);
 
 /* client_answer.c: the options of an easy handle that concern the answer, and the state for a new
  * one. */

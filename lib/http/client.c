@@ -36,6 +36,7 @@
 
 struct client_target {
 	CURLU *url;
+	int tls_cache; /* -1: plain HTTP */
 	/* The last address as CURLOPT_CONNECT_TO wants it. */
 	struct sockaddr_storage to;
 	char connect_to[INET6_ADDRSTRLEN + 16];
@@ -146,6 +147,23 @@ client_free(struct client *c)
 		client_destroy(c);
 }
 
+/* By name and port; -1 for plain HTTP. */
+static int
+tls_cache_of(CURLU *url)
+{
+	char *scheme = NULL, *host = NULL, *port = NULL;
+	int cache = -1;
+	curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
+	curl_url_get(url, CURLUPART_HOST, &host, 0);
+	curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
+	if (host && port && str_eq(str_of(scheme), STR("https")))
+		cache = client_tls_cache_of(str_of(host), str_of(port));
+	curl_free(scheme);
+	curl_free(host);
+	curl_free(port);
+	return cache;
+}
+
 struct client_target *
 client_target_new(const char *url, struct err *e)
 {
@@ -169,6 +187,7 @@ client_target_new(const char *url, struct err *e)
 	}
 	struct client_target *t = mem_zalloc(sizeof(*t));
 	t->url = u;
+	t->tls_cache = tls_cache_of(u);
 	return t;
 }
 
@@ -295,7 +314,6 @@ exchange_setup(struct client_exchange *x)
 	curl_easy_setopt(h, CURLOPT_BUFFERSIZE, 1024L);
 	curl_easy_setopt(h, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
 	curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(h, CURLOPT_SHARE, x->client->tls_sessions);
 	curl_easy_setopt(h, CURLOPT_CAINFO, o->ca_file);
 	curl_easy_setopt(h, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, o->insecure_tls ? 0L : 1L);
@@ -305,6 +323,7 @@ exchange_setup(struct client_exchange *x)
 	x->connect_node.data = x->connect_to;
 	curl_easy_setopt(h, CURLOPT_CONNECT_TO, &x->connect_node);
 	client_socket_setup(x);
+	client_tls_setup(x);
 	client_answer_setup(x);
 }
 
@@ -373,6 +392,8 @@ client_start(struct client *c, const struct client_request *rq, client_fn fn, vo
 	target_pin(rq->target, rq->to);
 	memcpy(x->connect_to, rq->target->connect_to, sizeof(x->connect_to));
 	exchange_set_headers(x, rq->headers, rq->nheaders);
+	if (rq->target->tls_cache >= 0)
+		client_tls_use(x, rq->target->tls_cache);
 	curl_easy_setopt(x->easy, CURLOPT_CURLU, rq->target->url);
 	/* Never NULL: libcurl would ask its read callback for the body, which reads stdin. */
 	curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, rq->body.n ? rq->body.p : "");

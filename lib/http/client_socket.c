@@ -152,12 +152,8 @@ client_multi_init(struct client *c)
 {
 	timer_init(&c->timer, c->loop, on_timer, c);
 	c->multi = curl_multi_init();
-	c->tls_sessions = curl_share_init();
-	if (!c->multi || !c->tls_sessions)
+	if (!c->multi)
 		abort(); /* out of memory */
-	/* Eight sessions for all, instead of five in each of thousands of easy handles, where the
-	 * next connection to a host would hardly find them. */
-	curl_share_setopt(c->tls_sessions, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
 	curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
 	curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
 	curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted);
@@ -172,7 +168,7 @@ void
 client_multi_done(struct client *c)
 {
 	curl_multi_cleanup(c->multi); /* closes the kept connections, by close_socket */
-	curl_share_cleanup(c->tls_sessions);
+	client_tls_done(c);
 	timer_done(&c->timer);
 	for (int fd = 0; fd < c->nsockets; fd++) {
 		if (c->sockets[fd].ev)

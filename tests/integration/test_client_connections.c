@@ -229,6 +229,75 @@ test_tls(void **state)
 	SSL_CTX_free(tls);
 }
 
+/* A receiver that closes each connection, by the one version of TLS; certificates do not matter. */
+static SSL_CTX *
+closing_tls_receiver(struct fixture *f, int version)
+{
+	static const struct receiver_play closing = { .bytes = { OK, sizeof(OK) - 1 },
+		.end = RECEIVER_CLOSE };
+	struct client_options o;
+	client_options_default(&o);
+	o.insecure_tls = true;
+	client_set(f, &o);
+	SSL_CTX *tls = receiver_tls_new("receiver.test", NULL);
+	SSL_CTX_set_min_proto_version(tls, version);
+	SSL_CTX_set_max_proto_version(tls, version);
+	play(f, &closing, 1);
+	receiver_set(f, receiver_new(f->loop, "127.0.0.1", tls, receiver_scripted, &f->script),
+	    "https", "receiver.test");
+	return tls;
+}
+
+static void
+tls_receiver_free(struct fixture *f, SSL_CTX *tls)
+{
+	receiver_free(f->receiver);
+	f->receiver = receiver_new(f->loop, "127.0.0.1", NULL, receiver_scripted, &f->script);
+	SSL_CTX_free(tls);
+}
+
+/* A session is good for more than one connection, even while no newer one is there. */
+static void
+resume_many_times(struct fixture *f, int version)
+{
+	SSL_CTX *tls = closing_tls_receiver(f, version);
+	assert_int_equal(exchange(f, DEADLINE_MS)->r.status, 200);
+	SSL_CTX_set_num_tickets(tls, 0);
+	for (int i = 1; i <= 3; i++) {
+		assert_int_equal(exchange(f, DEADLINE_MS)->r.status, 200);
+		assert_int_equal(SSL_CTX_sess_hits(tls), i);
+	}
+	assert_int_equal(receiver_counts(f->receiver).accepted, 4);
+	tls_receiver_free(f, tls);
+}
+
+static void
+test_tls_sessions(void **state)
+{
+	resume_many_times(*state, TLS1_3_VERSION);
+	resume_many_times(*state, TLS1_2_VERSION);
+}
+
+/* Receivers do not take each other's place, though libcurl has eight for all. */
+static void
+test_tls_sessions_of_many(void **state)
+{
+	enum {
+		RECEIVERS = 20
+	};
+	struct fixture *f = *state;
+	SSL_CTX *tls = closing_tls_receiver(f, TLS1_3_VERSION);
+	for (int i = 0; i < 2 * RECEIVERS; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "receiver-%d.test", i % RECEIVERS);
+		client_target_free(f->target);
+		f->target = target_for("https", name, receiver_port(f->receiver));
+		assert_int_equal(exchange(f, DEADLINE_MS)->r.status, 200);
+	}
+	assert_int_equal(SSL_CTX_sess_hits(tls), RECEIVERS);
+	tls_receiver_free(f, tls);
+}
+
 /* Neither a plain server nor a silent one completes a handshake. */
 static void
 test_tls_no_handshake(void **state)
@@ -454,6 +523,8 @@ main(void)
 		TEST(test_ipv6),
 		TEST(test_tls),
 		TEST(test_tls_no_handshake),
+		TEST(test_tls_sessions),
+		TEST(test_tls_sessions_of_many),
 		TEST(test_ca_file_missing),
 		TEST(test_many),
 		TEST(test_abort),
