@@ -4,6 +4,7 @@
 -- $5 message's eventId or null, $6 above this id, $7 below this id, $8 rows at most, $9 descending,
 -- $10 event types or null, $11 channel or null, $12 status or null, $13 class of the answer's status or
 -- null, $14 bytes of payloads, $15 endpoint's id or null, $16 endpoint's uid or null
+-- (endpoint_id + 0: a message's attempts are looked through by message, never an endpoint's.)
 with a as (
     select id from app
     where id = coalesce($2::int8,
@@ -33,7 +34,7 @@ left join lateral (
         and ($11::text is null or $11::text = any(string_to_array(m.channels, ',')))
         and ($12::int2 is null or x.status = $12::int2)
         and ($13::int2 is null or x.http_status / 100 = $13::int2)
-        and (($15::int8 is null and $16::text is null) or x.endpoint_id = (select id from e))
+        and (($15::int8 is null and $16::text is null) or x.endpoint_id + 0 = (select id from e))
     order by case when $9::bool then -x.id else x.id end limit $8::int4) t on true
 left join endpoint_url u on u.app_id = t.app_id and u.endpoint_id = t.endpoint_id and u.no = t.url_no
 order by case when $9::bool then -t.id else t.id end

@@ -13,5 +13,5 @@ with a as (
             order by u.bucket desc limit 1))
 )
 update attempt t set response = 'EXPUNGED', error = null
-from m where t.app_id = m.app_id and t.msg_id = m.id and t.id = $6::int8
+where t.app_id = (select app_id from m) and t.msg_id = (select id from m) and t.id = $6::int8
 returning t.id

@@ -15,5 +15,6 @@ with a as (
 select t.id, t.msg_id, t.endpoint_id, u.url, t.response, t.http_status, t.duration_ms, t.status,
     t.trigger, t.next_at, t.error
 from m
-join attempt t on t.app_id = m.app_id and t.msg_id = m.id and t.id = $6::int8
+cross join lateral (
+    select * from attempt where app_id = m.app_id and msg_id = m.id and id = $6::int8 offset 0) t
 left join endpoint_url u on u.app_id = t.app_id and u.endpoint_id = t.endpoint_id and u.no = t.url_no

@@ -1,5 +1,6 @@
 -- The attempts that a dead letter's message has had at its endpoint, oldest first. Columns as in
 -- attempt_by_endpoint_down. $1 organisation, $2 application's id or null, $3 application's uid or null, $4 id, $5 rows at most
+-- (endpoint_id + 0: a message's attempts are looked through by message, never an endpoint's.)
 with a as (
     select id from app
     where id = coalesce($2::int8,
@@ -10,6 +11,9 @@ select t.id, t.msg_id, t.endpoint_id, u.url, t.response, t.http_status, t.durati
     t.trigger, t.next_at, t.error
 from a
 join dead_letter d on d.app_id = a.id and d.id = $4::int8
-join attempt t on t.app_id = d.app_id and t.msg_id = d.msg_id and t.endpoint_id = d.endpoint_id
+cross join lateral (
+    select * from attempt x
+    where x.app_id = d.app_id and x.msg_id = d.msg_id and x.endpoint_id + 0 = d.endpoint_id
+    order by x.id limit $5::int4) t
 left join endpoint_url u on u.app_id = t.app_id and u.endpoint_id = t.endpoint_id and u.no = t.url_no
-order by t.id limit $5::int4
+order by t.id

@@ -15,7 +15,8 @@ with a as (
         coalesce(not e.disabled, false) as enabled
     from a
     join dead_letter d on d.app_id = a.id and d.id = $4::int8
-    left join message m on m.app_id = d.app_id and m.id = d.msg_id
+    left join lateral (
+        select payload from message where app_id = d.app_id and id = d.msg_id offset 0) m on true
     left join endpoint e on e.app_id = d.app_id and e.id = d.endpoint_id
 ), held as materialized (
     select id from slot where id = $5::int2 and epoch = $6::int8 and owner is not null

@@ -4,6 +4,7 @@
 -- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 endpoint's id or null,
 -- $5 endpoint's uid or null, $6 above this id, $7 below this id, $8 rows at most,
 -- $9 event types or null, $10 channel or null, $11 status or null, $12 bytes of payloads
+-- (endpoint_id + 0: a message's attempts are looked through by message, never an endpoint's.)
 with a as (
     select id from app
     where id = coalesce($2::int8,
@@ -33,13 +34,13 @@ left join lateral (
                 select coalesce(bool_or(t.status = 0), false) as success, count(t.id)::int8 as attempts,
                     (select min(c.next_at) from (
                         select distinct on (l.chain) l.chain, l.next_at from attempt l
-                        where l.app_id = e.app_id and l.msg_id = m.id and l.endpoint_id = e.id
+                        where l.app_id = e.app_id and l.msg_id = m.id and l.endpoint_id + 0 = e.id
                         order by l.chain, l.id desc) c
                     where c.next_at is not null and not exists (select 1 from dead_letter d
                         where d.app_id = e.app_id and d.msg_id = m.id and d.endpoint_id = e.id and d.chain = c.chain
                             and d.id > m.id - (3600000::int8 << 22))) as next_at
                 from attempt t
-                where t.app_id = e.app_id and t.msg_id = m.id and t.endpoint_id = e.id
+                where t.app_id = e.app_id and t.msg_id = m.id and t.endpoint_id + 0 = e.id
                 having count(*) > 0) r) q
         where m.app_id = e.app_id and m.id > $6::int8 and m.id < $7::int8
             and ($9::text[] is null or m.event_type = any($9::text[]))

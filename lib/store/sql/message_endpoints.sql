@@ -5,6 +5,7 @@
 -- (An id may be an hour younger than one made later by a machine whose clock is behind.)
 -- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 message's id or null,
 -- $5 message's eventId or null, $6 beyond this id, $7 rows at most, $8 descending
+-- (endpoint_id + 0: a message's attempts are looked through by message, never an endpoint's.)
 with a as (
     select id from app
     where id = coalesce($2::int8,
@@ -38,11 +39,11 @@ left join lateral (
     select coalesce(bool_or(t.status = 0), false) as success, count(t.id)::int8 as attempts,
         (select min(c.next_at) from (
             select distinct on (l.chain) l.chain, l.next_at from attempt l
-            where l.app_id = m.app_id and l.msg_id = m.id and l.endpoint_id = e.id
+            where l.app_id = m.app_id and l.msg_id = m.id and l.endpoint_id + 0 = e.id
             order by l.chain, l.id desc) c
         where c.next_at is not null and not exists (select 1 from dead_letter d
             where d.app_id = m.app_id and d.msg_id = m.id and d.endpoint_id = e.id and d.chain = c.chain
                 and d.id > m.id - (3600000::int8 << 22))) as next_at
     from attempt t
-    where t.app_id = m.app_id and t.msg_id = m.id and t.endpoint_id = e.id) p on e.id is not null
+    where t.app_id = m.app_id and t.msg_id = m.id and t.endpoint_id + 0 = e.id) p on e.id is not null
 order by case when $8::bool then -e.id else e.id end

@@ -1,4 +1,6 @@
 -- Which messages are stored. $1 applications, $2 messages
+-- (offset 0: row by row, never a join over all messages.)
 select m.id
 from unnest($1::int8[], $2::int8[]) as i(app_id, id)
-join message m on m.app_id = i.app_id and m.id = i.id
+cross join lateral (
+    select id from message where app_id = i.app_id and id = i.id offset 0) m

@@ -10,7 +10,8 @@ select
 from (select 1) as one
 left join lateral (
     select i.body, i.msg_id from idempotency i
-    join message x on x.app_id = i.app_id and x.id = i.msg_id
     where i.app_id = $1::int8 and i.key = $2::bytea and i.bucket >= $4::int4
+        and exists (select 1 from message x where x.app_id = i.app_id and x.id = i.msg_id offset 0)
     order by i.bucket limit 1) k on true
-left join message km on km.app_id = $1::int8 and km.id = k.msg_id
+left join lateral (
+    select * from message where app_id = $1::int8 and id = k.msg_id offset 0) km on true

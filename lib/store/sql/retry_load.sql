@@ -4,12 +4,13 @@
 -- two questions probes of an index, row by row: joined, the planner would rather read the whole
 -- history. A dead letter's id may be a little older than its message's, from another clock: 10 minutes
 -- of ids are 2516582400000.
+-- (endpoint_id + 0: a message's attempts are looked through by message, never an endpoint's.)
 select r.due, r.slot, r.seq, r.tries, r.trigger, r.app_id, r.msg_id, r.endpoint_id, r.chain
 from retry r
 where r.slot = any($1::int2[]) and r.due >= $2::timestamptz and r.due < $3::timestamptz
     and (r.due > now() + interval '1 minute' or (
         not exists (select 1 from attempt a
-            where a.app_id = r.app_id and a.msg_id = r.msg_id and a.endpoint_id = r.endpoint_id
+            where a.app_id = r.app_id and a.msg_id = r.msg_id and a.endpoint_id + 0 = r.endpoint_id
                 and a.chain = r.chain and a.seq >= r.seq offset 0)
         and not exists (select 1 from dead_letter d
             where d.app_id = r.app_id and d.msg_id = r.msg_id and d.endpoint_id = r.endpoint_id
