@@ -88,3 +88,16 @@ app_in_ensure(struct call *c, void (*then)(struct call *c))
 	c->state = n;
 	call_query_one(c, &stmt_app_create, app_in_create_args(c, id, &in), on_ensured);
 }
+
+void
+app_in_ensure_text(struct call *c, struct str object, void (*then)(struct call *c))
+{
+	json_t *told = json_loadb(object.p, object.n, 0, NULL);
+	if (!told) { /* it was well formed: a number that jansson cannot hold */
+		static const char *const loc[] = { "body", "application", NULL };
+		call_invalid(c, loc, "holds a number out of range");
+		return;
+	}
+	c->body = call_own_json(c, json_pack("{s:o}", "application", told));
+	app_in_ensure(c, then);
+}

@@ -19,5 +19,8 @@ void app_in_arg(struct pg_args *a, const struct app_in *in);
  * a uid, the one in the path (else 422). `then` may be called on the caller's stack. */
 void app_in_ensure(struct call *c, void (*then)(struct call *c));
 
+/* The same for the bytes of such a member, which are JSON; sets c->body. */
+void app_in_ensure_text(struct call *c, struct str object, void (*then)(struct call *c));
+
 /* The arguments of app_create.sql. */
 struct pg_args *app_in_create_args(struct call *c, int64_t id, const struct app_in *in);

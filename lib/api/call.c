@@ -79,21 +79,25 @@ headers_of(enum err_kind kind)
 	return err_retryable(kind) ? "retry-after: 1\r\n" : "";
 }
 
+const char *
+call_detail(const struct call *c, const struct err *e)
+{
+	if (err_status(e->kind) != 500)
+		return e->text;
+	LOG_ERROR(API_ERROR, KV("path", c->rq->path), KV("error", e->text),
+	    KV("origin", (const char *)e->origin));
+	return "Internal error";
+}
+
 void
 call_fail(struct call *c, const struct err *e)
 {
 	static const char *const body[] = { "body", NULL };
-	const char *detail = e->text;
-	if (e->kind == ERR_INVALID) {
-		call_invalid(c, body, "%s", detail);
-		return;
-	}
-	if (err_status(e->kind) == 500) {
-		LOG_ERROR(API_ERROR, KV("path", c->rq->path), KV("error", e->text),
-		    KV("origin", (const char *)e->origin));
-		detail = "Internal error";
-	}
-	refuse(c, err_status(e->kind), err_code(e->kind), detail, headers_of(e->kind));
+	if (e->kind == ERR_INVALID)
+		call_invalid(c, body, "%s", e->text);
+	else
+		refuse(c, err_status(e->kind), err_code(e->kind), call_detail(c, e),
+		    headers_of(e->kind));
 }
 
 void

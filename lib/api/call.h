@@ -63,6 +63,8 @@ void call_fail_with(struct call *c, enum err_kind kind, const char *fmt, ...) PR
 void call_fail_code(struct call *c, int status, const char *code, const char *fmt, ...)
     PRINTF(4, 5);
 void call_not_found(struct call *c); /* 404 "Entity not found" */
+/* What is told of an error: its text, unless it is wrong inside (500); then that is logged. */
+const char *call_detail(const struct call *c, const struct err *e);
 /* 422 {"detail":[{"loc":["body","name"],"msg":…,"type":"value_error"}]}; loc: NULL-terminated. */
 void call_invalid(struct call *c, const char *const *loc, const char *fmt, ...) PRINTF(3, 4);
 void call_invalid_query(struct call *c, const char *name, const char *fmt, ...) PRINTF(3, 4);
@@ -132,6 +134,9 @@ struct page {
 	struct str iterator; /* without '-' */
 	int64_t cursor; /* where to go on, exclusive; without an iterator the end to start from */
 	bool descending;
+	/* Of a list that looks at so many rows a page and no more: the rows end where reading
+	 * ended, and the last of them may be there to say so only. */
+	bool is_cut, hides_last;
 };
 /* Answers 400/422 and returns -1 on bad values. kind: of the ids in the list. */
 int call_page(

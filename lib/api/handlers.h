@@ -6,6 +6,9 @@
 /* message.c */
 void api_message_create(struct call *c);
 
+/* message_batch.c */
+void api_message_batch(struct call *c);
+
 /* message_read.c */
 void api_message_list(struct call *c);
 void api_message_get(struct call *c);

@@ -30,7 +30,8 @@ struct key_claim {
 	int64_t app_id; /* 0: outside of an application, or it was named by uid */
 	int32_t bucket, oldest;
 	struct wall claimed;
-	int status; /* the answer to be sent, once there is one */
+	void *state; /* key_pin: the caller's */
+	int status;  /* the answer to be sent, once there is one */
 	struct str answer;
 	const char *extra;
 };
@@ -72,6 +73,13 @@ key_args(struct call *c, const struct key_claim *k)
 }
 
 static void
+refuse_other_body(struct call *c)
+{
+	static const char *const loc[] = { "header", "idempotency-key", NULL };
+	call_invalid(c, loc, "was used with another request before");
+}
+
+static void
 on_claimed(struct call *c, const struct pg_result *r)
 {
 	const PGresult *row = r->res[1];
@@ -82,8 +90,7 @@ on_claimed(struct call *c, const struct pg_result *r)
 		k->claimed = pg_time(row, 0, 0);
 		k->handle(c);
 	} else if (!pg_bool(row, 0, 1)) {
-		static const char *const loc[] = { "header", "idempotency-key", NULL };
-		call_invalid(c, loc, "was used with another request before");
+		refuse_other_body(c);
 	} else if (pg_null(row, 0, 2)) {
 		call_fail_with(c, ERR_CONFLICT, "A request with this Idempotency-Key is under way");
 	} else {
@@ -93,37 +100,78 @@ on_claimed(struct call *c, const struct pg_result *r)
 }
 
 static void
-claim(struct call *c, struct key_claim *k)
+on_pinned(struct call *c, const struct pg_result *r)
 {
-	int64_t lock;
-	memcpy(&lock, k->key, sizeof(lock));
-	struct pg_args *line = call_args(c), *a = key_args(c, k);
-	pg_arg_int8(line, k->app_id);
-	pg_arg_int8(line, lock);
+	struct key_claim *k = c->state;
+	c->state = k->state;
+	if (pg_bool(r->res[1], 0, 0))
+		k->handle(c);
+	else
+		refuse_other_body(c);
+}
+
+/* The arguments that claim and pin share. */
+static struct pg_args *
+tie_args(struct call *c, const struct key_claim *k)
+{
+	struct pg_args *a = key_args(c, k);
 	pg_arg_int4(a, k->oldest);
 	pg_arg_int4(a, k->bucket);
 	pg_arg_bytes(a, digest_text(k->body));
-	pg_arg_int4(a, STALE_S);
-	const struct pg_call calls[] = { { &stmt_idempotency_lock, line },
-		{ &stmt_idempotency_claim, a } };
+	return a;
+}
+
+/* One request with a key after the other. */
+static void
+tie(struct call *c, struct key_claim *k, const struct pg_stmt *how, const struct pg_args *a,
+    call_fn fn)
+{
+	int64_t lock;
+	memcpy(&lock, k->key, sizeof(lock));
+	struct pg_args *line = call_args(c);
+	pg_arg_int8(line, k->app_id);
+	pg_arg_int8(line, lock);
+	const struct pg_call calls[] = { { &stmt_idempotency_lock, line }, { how, a } };
 	c->state = k;
-	call_query_db(c, calls, ARRAY_LEN(calls), on_claimed);
+	call_query_db(c, calls, ARRAY_LEN(calls), fn);
+}
+
+/* The key of the call, or NULL: `handle` was called without one, or the call was answered. */
+static struct key_claim *
+claim_of(struct call *c, void (*handle)(struct call *c))
+{
+	struct str key = http_header_get(c->rq, "idempotency-key");
+	if (!key.p || !c->token.org[0]) {
+		handle(c);
+		return NULL;
+	}
+	if (key.n == 0 || key.n > KEY_MAX) {
+		call_fail_with(
+		    c, ERR_BAD_REQUEST, "Idempotency-Key: 1 to %d bytes expected", KEY_MAX);
+		return NULL;
+	}
+	return claim_new(c, key, handle);
 }
 
 void
 key_guard(struct call *c, void (*handle)(struct call *c))
 {
-	struct str key = http_header_get(c->rq, "idempotency-key");
-	if (!key.p || !c->token.org[0]) {
-		handle(c);
+	struct key_claim *k = claim_of(c, handle);
+	if (!k)
 		return;
-	}
-	if (key.n == 0 || key.n > KEY_MAX) {
-		call_fail_with(
-		    c, ERR_BAD_REQUEST, "Idempotency-Key: 1 to %d bytes expected", KEY_MAX);
+	struct pg_args *a = tie_args(c, k);
+	pg_arg_int4(a, STALE_S);
+	tie(c, k, &stmt_idempotency_claim, a, on_claimed);
+}
+
+void
+key_pin(struct call *c, void (*then)(struct call *c))
+{
+	struct key_claim *k = claim_of(c, then);
+	if (!k)
 		return;
-	}
-	claim(c, claim_new(c, key, handle));
+	k->state = c->state;
+	tie(c, k, &stmt_idempotency_pin, tie_args(c, k), on_pinned);
 }
 
 /* ---- the answer ---- */

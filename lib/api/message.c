@@ -116,19 +116,6 @@ on_application(struct call *c)
 		submit(p);
 }
 
-static void
-ensure_application(struct call *c, struct str text)
-{
-	json_t *object = json_loadb(text.p, text.n, 0, NULL);
-	if (!object) { /* it was well formed: a number that jansson cannot hold */
-		static const char *const loc[] = { "body", "application", NULL };
-		call_invalid(c, loc, "holds a number out of range");
-		return;
-	}
-	c->body = call_own_json(c, json_pack("{s:o}", "application", object));
-	app_in_ensure(c, on_application);
-}
-
 void
 api_message_create(struct call *c)
 {
@@ -136,7 +123,7 @@ api_message_create(struct call *c)
 	if (!p)
 		return;
 	if (p->in.application.p)
-		ensure_application(c, p->in.application);
+		app_in_ensure_text(c, p->in.application, on_application);
 	else
 		submit(p);
 }

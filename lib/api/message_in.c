@@ -10,15 +10,20 @@
 #define RETENTION_DAYS_MAX  90
 #define RETENTION_HOURS_MAX 2160
 
-static int PRINTF(3, 4) blame(struct call *c, const char *field, const char *fmt, ...)
+/* One event being read. */
+struct reader {
+	const struct slice *s;
+	struct arena *arena;
+	struct message_fault *fault;
+};
+
+static int PRINTF(3, 4) blame(struct reader *r, const char *field, const char *fmt, ...)
 {
-	const char *const loc[] = { "body", field, NULL };
-	char msg[160];
 	va_list ap;
+	r->fault->field = field;
 	va_start(ap, fmt);
-	vsnprintf(msg, sizeof(msg), fmt, ap);
+	vsnprintf(r->fault->msg, sizeof(r->fault->msg), fmt, ap);
 	va_end(ap);
-	call_invalid(c, loc, "%s", msg);
 	return -1;
 }
 
@@ -31,30 +36,30 @@ get(const struct slice *s, const char *key)
 }
 
 static int
-read_event_type(struct call *c, const struct slice *s, struct ingest_event *ev)
+read_event_type(struct reader *r, struct ingest_event *ev)
 {
-	const struct slice_member *m = get(s, "eventType");
+	const struct slice_member *m = get(r->s, "eventType");
 	if (!m)
-		return blame(c, "eventType", "is required");
+		return blame(r, "eventType", "is required");
 	if (m->kind != SLICE_STRING)
-		return blame(c, "eventType", "must be a text");
-	ev->event_type = slice_string(m, c->arena);
+		return blame(r, "eventType", "must be a text");
+	ev->event_type = slice_string(m, r->arena);
 	if (!name_valid(ev->event_type))
-		return blame(c, "eventType", "must be 1 to %d of a-z A-Z 0-9 - _ .", NAME_MAX_LEN);
+		return blame(r, "eventType", "must be 1 to %d of a-z A-Z 0-9 - _ .", NAME_MAX_LEN);
 	return 0;
 }
 
 static int
-read_event_id(struct call *c, const struct slice *s, struct ingest_event *ev)
+read_event_id(struct reader *r, struct ingest_event *ev)
 {
-	const struct slice_member *m = get(s, "eventId");
+	const struct slice_member *m = get(r->s, "eventId");
 	if (!m)
 		return 0;
 	if (m->kind != SLICE_STRING)
-		return blame(c, "eventId", "must be a text");
-	ev->event_id = slice_string(m, c->arena);
+		return blame(r, "eventId", "must be a text");
+	ev->event_id = slice_string(m, r->arena);
 	if (!name_uid_valid(ID_MESSAGE, ev->event_id))
-		return blame(c, "eventId",
+		return blame(r, "eventId",
 		    "must be 1 to %d of a-z A-Z 0-9 - _ . and may not start with %s", NAME_MAX_LEN,
 		    id_prefix(ID_MESSAGE));
 	return 0;
@@ -70,20 +75,20 @@ has_channel(const struct ingest_event *ev, struct str channel)
 }
 
 static int
-read_channels(struct call *c, const struct slice *s, struct ingest_event *ev)
+read_channels(struct reader *r, struct ingest_event *ev)
 {
-	const struct slice_member *m = get(s, "channels");
+	const struct slice_member *m = get(r->s, "channels");
 	struct str channels[INGEST_CHANNELS_MAX];
 	struct err e;
 	if (!m)
 		return 0;
-	int n = slice_strings(m, c->arena, channels, INGEST_CHANNELS_MAX, &e);
+	int n = slice_strings(m, r->arena, channels, INGEST_CHANNELS_MAX, &e);
 	if (n < 1)
-		return blame(c, "channels", "must be a list of 1 to %d texts", INGEST_CHANNELS_MAX);
+		return blame(r, "channels", "must be a list of 1 to %d texts", INGEST_CHANNELS_MAX);
 	for (int i = 0; i < n; i++) {
 		if (!name_channel_valid(channels[i]))
 			return blame(
-			    c, "channels", "name %d has characters that it may not have", i + 1);
+			    r, "channels", "name %d has characters that it may not have", i + 1);
 		if (!has_channel(ev, channels[i]))
 			ev->channels[ev->nchannels++] = channels[i];
 	}
@@ -91,79 +96,92 @@ read_channels(struct call *c, const struct slice *s, struct ingest_event *ev)
 }
 
 static int
-read_payload(struct call *c, const struct slice *s, struct ingest_event *ev)
+read_payload(struct reader *r, struct ingest_event *ev)
 {
-	const struct slice_member *m = slice_get(s, "payload");
+	const struct slice_member *m = slice_get(r->s, "payload");
 	if (!m)
-		m = slice_get(s, "data");
+		m = slice_get(r->s, "data");
 	if (!m)
-		return blame(c, "payload", "is required");
+		return blame(r, "payload", "is required");
 	if (m->kind != SLICE_OBJECT)
-		return blame(c, "payload", "must be an object");
+		return blame(r, "payload", "must be an object");
 	ev->payload = m->value;
 	return 0;
 }
 
 /* "transformationsParams": {"rawPayload": "…"} is sent verbatim, in the payload's place. */
 static int
-read_raw_payload(struct call *c, const struct slice *s, struct message_in *ret)
+read_raw_payload(struct reader *r, struct message_in *ret)
 {
-	const struct slice_member *m = get(s, "transformationsParams");
+	const struct slice_member *m = get(r->s, "transformationsParams");
 	struct slice inner;
 	struct err e;
 	if (!m)
 		return 0;
 	if (m->kind != SLICE_OBJECT || slice_object(m->value, &inner, &e))
-		return blame(c, "transformationsParams", "must be an object");
+		return blame(r, "transformationsParams", "must be an object");
 	const struct slice_member *raw = get(&inner, "rawPayload");
 	if (!raw)
 		return 0;
 	if (raw->kind != SLICE_STRING)
-		return blame(c, "transformationsParams", "rawPayload must be a text");
-	ret->event.payload = slice_string(raw, c->arena);
+		return blame(r, "transformationsParams", "rawPayload must be a text");
+	ret->event.payload = slice_string(raw, r->arena);
 	ret->raw_payload = true;
 	return 0;
 }
 
 /* Checked, so that a slip is told; what is kept how long is the server's setting. */
 static int
-check_retention(struct call *c, const struct slice *s, const char *name, int64_t max)
+check_retention(struct reader *r, const char *name, int64_t max)
 {
-	const struct slice_member *m = get(s, name);
+	const struct slice_member *m = get(r->s, name);
 	int64_t value;
 	if (!m || (m->kind == SLICE_NUMBER && str_to_i64(m->value, 1, max, &value) == 0))
 		return 0;
-	return blame(c, name, "must be an integer from 1 to %lld", (long long)max);
+	return blame(r, name, "must be an integer from 1 to %lld", (long long)max);
 }
 
 static int
-read_application(struct call *c, const struct slice *s, struct str *ret)
+read_application(struct reader *r, struct str *ret)
 {
-	const struct slice_member *m = get(s, "application");
+	const struct slice_member *m = get(r->s, "application");
 	if (!m)
 		return 0;
 	if (m->kind != SLICE_OBJECT)
-		return blame(c, "application", "must be an object");
+		return blame(r, "application", "must be an object");
 	*ret = m->value;
 	return 0;
 }
 
 int
+message_in_take(
+    const struct slice *s, struct arena *a, struct message_in *ret, struct message_fault *ret_fault)
+{
+	struct reader r = { s, a, ret_fault };
+	*ret = (struct message_in){ 0 };
+	struct ingest_event *ev = &ret->event;
+	if (read_event_type(&r, ev) || read_payload(&r, ev) || read_event_id(&r, ev) ||
+	    read_channels(&r, ev) || read_raw_payload(&r, ret) ||
+	    check_retention(&r, "payloadRetentionPeriod", RETENTION_DAYS_MAX) ||
+	    check_retention(&r, "payloadRetentionHours", RETENTION_HOURS_MAX))
+		return -1;
+	return read_application(&r, &ret->application);
+}
+
+int
 message_in_read(struct call *c, struct message_in *ret)
 {
-	static const char *const loc[] = { "body", NULL };
+	static const char *const body[] = { "body", NULL };
 	struct slice s;
+	struct message_fault fault;
 	struct err e;
-	*ret = (struct message_in){ 0 };
 	if (slice_object(c->rq->body, &s, &e)) {
-		call_invalid_type(c, loc, "value_error.jsondecode", "%s", e.text);
+		call_invalid_type(c, body, "value_error.jsondecode", "%s", e.text);
 		return -1;
 	}
-	struct ingest_event *ev = &ret->event;
-	if (read_event_type(c, &s, ev) || read_payload(c, &s, ev) || read_event_id(c, &s, ev) ||
-	    read_channels(c, &s, ev) || read_raw_payload(c, &s, ret) ||
-	    check_retention(c, &s, "payloadRetentionPeriod", RETENTION_DAYS_MAX) ||
-	    check_retention(c, &s, "payloadRetentionHours", RETENTION_HOURS_MAX))
-		return -1;
-	return read_application(c, &s, &ret->application);
+	if (message_in_take(&s, c->arena, ret, &fault) == 0)
+		return 0;
+	const char *const loc[] = { "body", fault.field, NULL };
+	call_invalid(c, loc, "%s", fault.msg);
+	return -1;
 }

@@ -11,5 +11,15 @@ struct message_in {
 	bool raw_payload;       /* the payload is a text of any kind, no JSON object */
 };
 
+/* The first thing that is wrong with it. */
+struct message_fault {
+	const char *field; /* static */
+	char msg[160];
+};
+
+/* From the members of the posted object. What is no span of it goes to the arena. */
+int message_in_take(const struct slice *s, struct arena *a, struct message_in *ret,
+    struct message_fault *ret_fault) MUST_CHECK;
+
 /* Answers 422 with the field to blame and returns -1 when the body is no event. */
 int message_in_read(struct call *c, struct message_in *ret) MUST_CHECK;

@@ -13,7 +13,7 @@
 const struct route routes[] = {
 	/* messages */
 	{ HTTP_POST, "/app/{app}/msg", ACCESS_ORG, api_message_create, .own_keys = true },
-	{ HTTP_POST, "/app/{app}/msg/batch", ACCESS_ORG, call_not_offered },
+	{ HTTP_POST, "/app/{app}/msg/batch", ACCESS_ORG, api_message_batch, .own_keys = true },
 	{ HTTP_GET, "/app/{app}/msg", ACCESS_APP, api_message_list },
 	{ HTTP_GET, "/app/{app}/msg/{msg}", ACCESS_APP, api_message_get },
 	{ HTTP_GET, "/app/{app}/msg/{msg}/explain", ACCESS_APP, call_not_offered },

@@ -20,7 +20,7 @@ with input as materialized (
 ), named as (
     insert into message_uid (app_id, event_id, bucket, msg_id)
     select app_id, event_id, $16::int4, id from input where event_id is not null
-    order by app_id, event_id
+    order by app_id, event_id, id
     on conflict do nothing
     returning msg_id
 ), keyed as (
