@@ -42,6 +42,8 @@ config_cmd(struct args *a, struct err *e)
 			dev_defaults(c);
 		if (c->database_url[0] != '\0')
 			hide_password(c->database_url);
+		if (c->read_database_url[0] != '\0')
+			hide_password(c->read_database_url);
 	}
 	buf_init(&out, 1 << 18);
 	if (a->example)

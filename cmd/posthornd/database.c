@@ -20,15 +20,26 @@ with_advice(int r, struct err *e)
 
 /* libpq quotes the piece it does not understand, which may be a password: it is not asked. */
 static int
-check_url(const char *url, struct err *e)
+check_url(const char *option, const char *variable, const char *url, struct err *e)
 {
 	PQconninfoOption *parsed = PQconninfoParse(url, NULL);
 	PQconninfoFree(parsed);
 	if (parsed || !strpbrk(url, "=:")) /* a bare word is the name of a database */
 		return 0;
 	return err_set(e, ERR_CONFIG,
-	    "database_url (POSTHORN_DATABASE_URL) is no connection string: expected something like "
-	    "postgresql://user:password@host/database");
+	    "%s (%s) is no connection string: expected something like "
+	    "postgresql://user:password@host/database",
+	    option, variable);
+}
+
+/* The replica's as well, although nobody connects to it now: it may be away. */
+static int
+check_urls(const struct config *c, struct err *e)
+{
+	if (check_url("database_url", "POSTHORN_DATABASE_URL", c->database_url, e) < 0)
+		return -1;
+	return check_url(
+	    "read_database_url", "POSTHORN_READ_DATABASE_URL", c->read_database_url, e);
 }
 
 /* Settings of the role or database that the promises rest on: an acknowledged commit is on disk,
@@ -61,7 +72,7 @@ check_settings(const char *url, struct err *e)
 int
 database_check(const struct config *c, struct err *e)
 {
-	if (check_url(c->database_url, e) < 0)
+	if (check_urls(c, e) < 0)
 		return -1;
 	if (migrate_check(c->database_url, schema_migrations, schema_migrations_count, e) < 0)
 		return with_advice(-1, e);
@@ -71,7 +82,7 @@ database_check(const struct config *c, struct err *e)
 int
 database_migrate(const struct config *c, int *ret_applied, struct err *e)
 {
-	if (check_url(c->database_url, e) < 0)
+	if (check_urls(c, e) < 0)
 		return -1;
 	return with_advice(migrate_apply(c->database_url, schema_migrations,
 			       schema_migrations_count, ret_applied, e),

@@ -41,6 +41,7 @@ struct worker {
 	const struct config *config;
 	const struct worker_env *env;
 	struct pg_pool *api_pool, *append_pool, *record_pool, *load_pool, *lease_pool;
+	struct pg_pool *read_pool; /* of the replica, or NULL */
 	struct catalogue *catalogue;
 	struct sender *sender;
 	struct ingest *ingest;
@@ -56,11 +57,11 @@ struct worker {
 };
 
 static struct pg_pool *
-pool(struct worker *w, const char *name, int connections, int waiting_max, usec_t wait_max,
-    usec_t run_max)
+pool_at(struct worker *w, const char *url, const char *name, int connections, int waiting_max,
+    usec_t wait_max, usec_t run_max)
 {
 	const struct pg_options o = {
-		.url = w->config->database_url,
+		.url = url,
 		.name = name,
 		.connections = connections,
 		.waiting_max = waiting_max,
@@ -71,17 +72,31 @@ pool(struct worker *w, const char *name, int connections, int waiting_max, usec_
 	return pg_pool_new(w->loop, &o);
 }
 
+static struct pg_pool *
+pool(struct worker *w, const char *name, int connections, usec_t wait_max, usec_t run_max)
+{
+	return pool_at(w, w->config->database_url, name, connections, 0, wait_max, run_max);
+}
+
+static struct pg_pool *
+api_pool(struct worker *w, const char *url, const char *name)
+{
+	int connections = (int)w->config->database_connections;
+	return pool_at(w, url, name, connections, 2000, 5 * USEC_PER_SEC, RUN_MAX);
+}
+
 static void
 make_pools(struct worker *w)
 {
 	usec_t lease = w->config->lease * USEC_PER_MS;
-	w->api_pool =
-	    pool(w, "api", (int)w->config->database_connections, 2000, 5 * USEC_PER_SEC, RUN_MAX);
-	w->append_pool = pool(w, "append", 1, 0, USEC_PER_SEC, RUN_MAX);
-	w->record_pool = pool(w, "record", 1, 0, USEC_PER_SEC, RUN_MAX);
-	w->load_pool = pool(w, "load", 2, 0, 2 * USEC_PER_SEC, RUN_MAX);
+	w->api_pool = api_pool(w, w->config->database_url, "api");
+	if (w->config->read_database_url[0] != '\0')
+		w->read_pool = api_pool(w, w->config->read_database_url, "read");
+	w->append_pool = pool(w, "append", 1, USEC_PER_SEC, RUN_MAX);
+	w->record_pool = pool(w, "record", 1, USEC_PER_SEC, RUN_MAX);
+	w->load_pool = pool(w, "load", 2, 2 * USEC_PER_SEC, RUN_MAX);
 	/* A beat that is not answered must not keep the next one from another connection. */
-	w->lease_pool = pool(w, "lease", 1, 0, lease / 2, lease / 2);
+	w->lease_pool = pool(w, "lease", 1, lease / 2, lease / 2);
 }
 
 static int
@@ -95,8 +110,8 @@ make_parts(struct worker *w, struct err *e)
 	w->ingest =
 	    ingest_new(w->loop, w->config, w->catalogue, w->sender, w->append_pool, w->load_pool);
 	w->tasks = task_runner_new(w->loop, w->load_pool, w->sender);
-	const struct api_parts api = { w->loop, w->config, w->api_pool, w->catalogue, w->sender,
-		w->ingest, w->tasks };
+	const struct api_parts api = { w->loop, w->config, w->api_pool, w->read_pool, w->catalogue,
+		w->sender, w->ingest, w->tasks };
 	w->api = api_new(&api);
 	const struct sight_parts sight = { w->loop, w->config, w->api, w->sender, w->ingest,
 		w->api_pool, w->lease_pool };
@@ -191,6 +206,7 @@ free_parts(struct worker *w)
 	ingest_free(w->ingest);
 	sender_free(w->sender);
 	pg_pool_free(w->api_pool);
+	pg_pool_free(w->read_pool);
 	pg_pool_free(w->append_pool);
 	pg_pool_free(w->record_pool);
 	pg_pool_free(w->load_pool);

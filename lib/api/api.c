@@ -149,6 +149,7 @@ dispatch(struct call *c, struct str path)
 		answer_no_route(c, &m);
 		return;
 	}
+	c->replica = m.route->replica;
 	c->nparams = m.nparams;
 	memcpy(c->params, m.params, sizeof(c->params));
 	if (!query_well_encoded(c)) {

@@ -12,7 +12,8 @@ struct api; /* opaque */
 struct api_parts {
 	struct loop *loop;
 	const struct config *config;
-	struct pg_pool *pool; /* requests of the API */
+	struct pg_pool *pool;      /* requests of the API */
+	struct pg_pool *read_pool; /* a replica's, for lists of the log; NULL: none */
 	struct catalogue *catalogue;
 	struct sender *sender;
 	struct ingest *ingest;

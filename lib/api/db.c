@@ -30,12 +30,22 @@ on_result(void *arg, const struct pg_result *r, const struct err *e)
 		call_fail(w->c, e);
 }
 
+/* A replica that cannot be reached is not waited for. */
+static struct pg_pool *
+pool_for(const struct call *c)
+{
+	const struct api_parts *parts = c->parts;
+	if (c->replica && parts->read_pool && !pg_pool_down_since(parts->read_pool))
+		return parts->read_pool;
+	return parts->pool;
+}
+
 static void
 submit(struct call *c, const struct pg_call *calls, int n, struct wait w)
 {
 	struct wait *copy = arena_alloc(c->arena, sizeof(*copy));
 	*copy = w;
-	pg_submit(c->parts->pool, calls, n, on_result, copy);
+	pg_submit(pool_for(c), calls, n, on_result, copy);
 }
 
 void
