@@ -124,15 +124,16 @@ account_lose(struct account *a, int64_t number)
 }
 
 static bool
-is_expected(const struct account *a, int64_t number, int app)
+is_expected(const struct account *a, int64_t number, int app, int endpoint)
 {
-	return number >= 0 && number < a->n && event_at(a, number)->app == app;
+	return number >= 0 && number < a->n && event_at(a, number)->app == app &&
+	       endpoint < a->endpoints;
 }
 
 bool
 account_seen(const struct account *a, int64_t number, int app, int endpoint)
 {
-	return is_expected(a, number, app) && deliveries_at(a, number)[endpoint] & SEEN;
+	return is_expected(a, number, app, endpoint) && deliveries_at(a, number)[endpoint] & SEEN;
 }
 
 enum receipt
@@ -140,7 +141,7 @@ account_receive(
     struct account *a, int64_t number, int app, int endpoint, bool taken, usec_t *ret_due)
 {
 	a->attempts++;
-	if (!is_expected(a, number, app)) {
+	if (!is_expected(a, number, app, endpoint)) {
 		a->strangers++;
 		return RECEIPT_UNEXPECTED;
 	}

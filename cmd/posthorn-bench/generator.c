@@ -9,6 +9,7 @@
 #include "base/mem.h"
 
 #include "connection.h"
+#include "results.h"
 
 #define TICK     (100 * USEC_PER_MS) /* how finely timeouts and pauses are kept */
 #define WAIT_MIN 50 /* µs; shorter waits for the next due event cost more than it */
@@ -16,9 +17,10 @@
 struct producer {
 	struct generator *generator;
 	struct connection *connection;
-	int64_t number; /* of the event under way */
-	usec_t sent;    /* when it was; 0: none is */
-	bool paused;    /* until the next tick */
+	int64_t number; /* of the first event under way */
+	usec_t due;
+	usec_t sent; /* when it was; 0: none is */
+	bool paused; /* until the next tick */
 };
 
 struct generator {
@@ -34,10 +36,11 @@ struct generator {
 	int busy;
 	bool stopped;
 	int next_app;
-	int64_t skew_credit; /* percents of an event that the last application is owed */
+	int64_t skew_credit; /* percents of a request that the last application is owed */
+	int events;          /* of each request */
 	/* open loop */
 	usec_t start;
-	int64_t next, total; /* events */
+	int64_t next, total; /* requests */
 	struct timer due;
 	struct timer tick;
 	char refusal[GENERATOR_REFUSAL_SIZE];
@@ -57,6 +60,7 @@ generator_new(struct loop *l, const struct options *o, const struct peer *peer,
 	g->fleet = fleet;
 	g->account = account;
 	g->measure = measure;
+	g->events = o->batch ? (int)o->batch : 1;
 	g->nproducers = (int)o->connections;
 	g->producer = mem_zalloc(sizeof(*g->producer) * (size_t)g->nproducers);
 	g->free = mem_zalloc(sizeof(struct producer *) * (size_t)g->nproducers);
@@ -109,6 +113,9 @@ issue(struct producer *p, usec_t due, usec_t now)
 	int app = pick_app(g);
 	struct request *rq = &g->fleet->app[app].request;
 	p->number = account_send(g->account, app, due);
+	for (int i = 1; i < g->events; i++)
+		account_send(g->account, app, due); /* in the order of their numbers */
+	p->due = due;
 	p->sent = now;
 	g->busy++;
 	request_stamp(rq, p->number);
@@ -118,7 +125,7 @@ issue(struct producer *p, usec_t due, usec_t now)
 static usec_t
 due_at(const struct generator *g, int64_t k)
 {
-	return g->start + (usec_t)((double)k * 1e6 / (double)g->options->rate);
+	return g->start + (usec_t)((double)k * g->events * 1e6 / (double)g->options->rate);
 }
 
 /* Open loop: everything due goes out as far as there are free connections. */
@@ -165,6 +172,43 @@ note_refusal(struct generator *g, int status, struct str body)
 	g->refusal[n] = '\0';
 }
 
+/* Books what became of a request's events; returns how many were accepted. */
+static int
+book_accepted(struct producer *p, struct str body)
+{
+	struct generator *g = p->generator;
+	struct results results;
+	int accepted = 0;
+	if (!g->options->batch) {
+		account_accept(g->account, p->number);
+		return 1;
+	}
+	results_begin(&results, body);
+	for (int i = 0; i < g->events; i++) {
+		const int64_t number = p->number + i;
+		switch (results_next(&results)) {
+		case RESULT_ACCEPTED:
+			account_accept(g->account, number);
+			accepted++;
+			break;
+		case RESULT_REFUSED:
+			account_refuse(g->account, number);
+			break;
+		case RESULT_NONE:
+			account_lose(g->account, number);
+			break;
+		}
+	}
+	return accepted;
+}
+
+static void
+book_failed(struct producer *p, void (*book)(struct account *a, int64_t number))
+{
+	for (int i = 0; i < p->generator->events; i++)
+		book(p->generator->account, p->number + i);
+}
+
 static void
 on_answer(void *arg, int status, struct str body)
 {
@@ -174,12 +218,14 @@ on_answer(void *arg, int status, struct str body)
 	g->busy--;
 	p->sent = 0;
 	if (status >= 200 && status < 300) {
-		usec_t due = account_accept(g->account, p->number);
-		measure_accept(g->measure, due, now);
+		int accepted = book_accepted(p, body);
+		measure_accept(g->measure, accepted, p->due, now);
+		if (accepted < g->events)
+			note_refusal(g, status, body);
 	} else if (status == 0) {
-		account_lose(g->account, p->number);
+		book_failed(p, account_lose);
 	} else {
-		account_refuse(g->account, p->number);
+		book_failed(p, account_refuse);
 		note_refusal(g, status, body);
 	}
 	p->paused = status == 0 || status == 429 || status == 503;
@@ -210,7 +256,7 @@ void
 generator_start(struct generator *g, usec_t duration)
 {
 	g->start = clock_mono();
-	g->total = (int64_t)((double)g->options->rate * (double)duration / 1e6);
+	g->total = (int64_t)((double)g->options->rate * (double)duration / 1e6 / g->events);
 	timer_set(&g->tick, TICK);
 	for (int i = 0; i < g->nproducers; i++)
 		go_on(&g->producer[i], g->start);
@@ -238,7 +284,7 @@ generator_is_done(const struct generator *g)
 int64_t
 generator_unsent(const struct generator *g)
 {
-	return g->total - g->next;
+	return (g->total - g->next) * g->events;
 }
 
 const char *

@@ -1,8 +1,8 @@
-/* The producers: post events, one at a time on each connection.
+/* The producers: post events, or batches of them, one request at a time on each connection.
  *
- * Closed loop: each connection sends its next event when the last one was answered. Open loop:
- * event k is due at start + k / rate, whatever the server does; it is sent by the first connection
- * that is free, and its latency counts from when it was due. */
+ * Closed loop: each connection sends its next request when the last one was answered. Open loop:
+ * request k is due at start + k * events / rate, whatever the server does; it is sent by the first
+ * connection that is free, and its latency counts from when it was due. */
 #pragma once
 
 #include <stdbool.h>

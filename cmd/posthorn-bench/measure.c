@@ -46,14 +46,14 @@ point_at(const struct measure *m, usec_t t)
 }
 
 void
-measure_accept(struct measure *m, usec_t due, usec_t now)
+measure_accept(struct measure *m, int events, usec_t due, usec_t now)
 {
 	if (in_window(m, due))
 		histogram_add(&m->accept, now - due);
 	if (!in_window(m, now))
 		return;
-	m->accepted++;
-	m->point[point_at(m, now)].accepted++;
+	m->accepted += events;
+	m->point[point_at(m, now)].accepted += events;
 }
 
 void

@@ -34,7 +34,8 @@ struct measure *measure_new(void);
 void measure_free(struct measure *m);
 void measure_window(struct measure *m, usec_t from, usec_t duration);
 
-void measure_accept(struct measure *m, usec_t due, usec_t now);
+/* A request that was answered with so many of its events accepted. */
+void measure_accept(struct measure *m, int events, usec_t due, usec_t now);
 /* in_course: the rule's latency is the server's, not the script's. */
 void measure_receipt(struct measure *m, int rule, bool in_course, usec_t due, usec_t now);
 

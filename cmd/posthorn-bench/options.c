@@ -184,6 +184,8 @@ complete(struct options *o, struct arena *a, struct err *e)
 		return err_set(e, ERR_USAGE, "--output takes text or json");
 	if (o->addresses && o->hook_url)
 		return err_set(e, ERR_USAGE, "--addresses and --hook-url exclude each other");
+	if (o->batch && o->with_content)
+		return err_set(e, ERR_USAGE, "--with-content is not for batches");
 	if (o->receive_only && (o->apps != 1 || o->endpoints == 0))
 		return err_set(
 		    e, ERR_USAGE, "--receive-only is for one application with endpoints");

@@ -46,6 +46,8 @@ put_setting(struct jw *j, const struct result *r)
 	jw_put_i64(j, "payloadBytes", o->payload_bytes);
 	jw_put_i64(j, "applications", r->fleet->napps);
 	jw_put_i64(j, "endpoints", r->fleet->endpoints);
+	jw_put_i64(j, "batch", o->batch);
+	jw_put_bool(j, "unmatched", o->unmatched);
 	jw_put_text(j, "behaviour", str_of(o->behaviour));
 	jw_put_bool(j, "idempotencyKey", o->idempotency_key);
 	jw_put_i64(j, "windowUs", r->window);

@@ -17,12 +17,14 @@ write_setting(const struct result *r, struct buf *out)
 		buf_addf(out, "open loop, %lld/s, ", (long long)o->rate);
 	else
 		buf_adds(out, "closed loop, ");
+	buf_addf(out, "%lld connections, ", (long long)o->connections);
+	if (o->batch)
+		buf_addf(out, "batches of %lld, ", (long long)o->batch);
 	buf_addf(out,
-	    "%lld connections, %lld B payload, %d application%s with %d endpoint%s%s, measured "
-	    "%.1f s\n\n",
-	    (long long)o->connections, (long long)o->payload_bytes, r->fleet->napps,
-	    r->fleet->napps == 1 ? "" : "s", r->fleet->endpoints,
-	    r->fleet->endpoints == 1 ? "" : "s", o->idempotency_key ? ", idempotency keys" : "",
+	    "%lld B payload, %d application%s with %d endpoint%s%s%s, measured %.1f s\n\n",
+	    (long long)o->payload_bytes, r->fleet->napps, r->fleet->napps == 1 ? "" : "s",
+	    r->fleet->endpoints, r->fleet->endpoints == 1 ? "" : "s",
+	    o->unmatched ? " that want none" : "", o->idempotency_key ? ", idempotency keys" : "",
 	    (double)r->window / 1e6);
 }
 

@@ -18,8 +18,8 @@ result_rate(const struct result *r, int64_t events)
 double
 result_us_per_event(const struct result *r, usec_t cpu)
 {
-	/* Without endpoints acceptance is all there is. */
-	int64_t n = r->options->endpoints ? r->measure->received : r->measure->accepted;
+	const bool accepts_only = r->options->endpoints == 0 || r->options->unmatched;
+	int64_t n = accepts_only ? r->measure->accepted : r->measure->received;
 	return n ? (double)cpu / (double)n : 0;
 }
 

@@ -171,7 +171,8 @@ prepare(struct run *r, struct err *e)
 	    fleet_init(&r->fleet, o->apps, o->endpoints, o->behaviour, e))
 		return -1;
 	payload_init(&r->payload, (size_t)o->payload_bytes, NULL);
-	r->account = account_new(r->fleet.endpoints, r->fleet.takes_all);
+	/* Without a match, whatever arrives is one too many. */
+	r->account = account_new(o->unmatched ? 0 : r->fleet.endpoints, r->fleet.takes_all);
 	r->measure = measure_new();
 	r->loop = loop_new();
 	timer_init(&r->timer, r->loop, on_window, r);

@@ -1,5 +1,5 @@
-/* Calls of the API before and after a run. The event type is left behind: it is the same for all
- * runs, and messages refer to it. */
+/* Calls of the API before and after a run. The event types are left behind: they are the same for
+ * all runs, and messages refer to them. */
 #include "setup.h"
 
 #include <stdio.h>
@@ -97,11 +97,21 @@ answer_id(struct api *a, char out[FLEET_ID_SIZE], struct err *e)
 	return 0;
 }
 
+#define UNMATCHED_TYPE REQUEST_EVENT_TYPE ".unmatched"
+
 static int
-create_event_type(struct api *a, struct err *e)
+create_event_types(struct api *a, struct err *e)
 {
-	return call(a, "POST", "/event-type",
-	    "{\"name\":\"posthorn.bench\",\"description\":\"Events of posthorn-bench\"}", 409, e);
+	static const char *const bodies[] = {
+		"{\"name\":\"" REQUEST_EVENT_TYPE
+		"\",\"description\":\"Events of posthorn-bench\"}",
+		"{\"name\":\"" UNMATCHED_TYPE "\",\"description\":\"None of posthorn-bench\"}",
+	};
+	const int n = a->options->unmatched ? 2 : 1;
+	for (int i = 0; i < n; i++)
+		if (call(a, "POST", "/event-type", bodies[i], 409, e))
+			return -1;
+	return 0;
 }
 
 static int
@@ -118,6 +128,8 @@ create_endpoint(struct api *a, const struct fleet *f, const struct receiver *r, 
 	jw_put_text(&j, "url", str_of(receiver_url(r, hook, url)));
 	jw_put_text(&j, "secret", str_of(secret));
 	jw_put_text(&j, "description", str_of(fleet_rule(f, hook)->name));
+	if (a->options->unmatched)
+		jw_put_raw(&j, "filterTypes", STR("[\"" UNMATCHED_TYPE "\"]"));
 	if (a->options->retry_schedule) {
 		const char *list = arena_printf(a->arena, "[%s]", a->options->retry_schedule);
 		jw_put_raw(&j, "retrySchedule", str_of(list));
@@ -145,7 +157,8 @@ create_app(struct api *a, struct fleet *f, const struct payload *payload, const 
 		if (create_endpoint(a, f, r, app, app * f->endpoints + i, e))
 			return -1;
 	request_init(&made->request, a->peer, made->id, payload,
-	    (struct request_form){ a->options->idempotency_key, a->options->with_content });
+	    (struct request_form){
+		a->options->idempotency_key, a->options->with_content, (int)a->options->batch });
 	arena_reset(a->arena);
 	return 0;
 }
@@ -156,7 +169,7 @@ setup_create(struct loop *l, const struct options *o, const struct peer *peer, s
 {
 	struct api a;
 	api_init(&a, l, o, peer);
-	int rc = create_event_type(&a, e);
+	int rc = create_event_types(&a, e);
 	for (int i = 0; i < fleet->napps && rc == 0; i++)
 		rc = create_app(&a, fleet, payload, receiver, i, e);
 	api_done(&a);

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import queue
+import re
 import subprocess
 import threading
 import time
@@ -17,6 +18,9 @@ from harness.fake_api import Answer, FakeApi
 
 BENCH = BUILD / "posthorn-bench"
 GOOD, BAD, USAGE, IO = 0, 1, 64, 74
+
+
+EVENT = re.compile(rb'{"eventType":"posthorn.bench","payload":({[^{}]*})}')
 
 
 class Service:
@@ -44,14 +48,26 @@ class Service:
             return Answer(201, {"id": "ep_1"})
         if kind == "msg":
             return self.take(request)
+        if kind == "batch":
+            return self.take_batch(request)
         return Answer(201, {"id": f"app_{len(self.fake.requests)}"})
 
     def take(self, request):
-        body = request.body[request.body.index(b'"payload":') + len(b'"payload":'):-1]
-        number = int(json.loads(body)["n"])
         self.keys[request.headers.get("idempotency-key")] += 1
+        body = request.body[request.body.index(b'"payload":') + len(b'"payload":'):-1]
+        return self.take_event(request.path.split("/")[-2], body)
+
+    def take_batch(self, request):
+        assert len(json.loads(request.body)) == len(EVENT.findall(request.body))
+        self.keys[request.headers.get("idempotency-key")] += 1
+        results = [{"status": self.take_event(request.path.split("/")[-3], body).status}
+                   for body in EVENT.findall(request.body)]
+        return Answer(202, {"data": [r for r in results if r["status"]]})
+
+    def take_event(self, app, body):
+        number = int(json.loads(body)["n"])
         answer, deliveries = self.mischief(number)
-        for hook in self.hooks[request.path.split("/")[-2]]:
+        for hook in self.hooks[app]:
             for change in deliveries:
                 self.jobs.put((hook, f"msg_{number}", body, change))
         return answer
@@ -152,6 +168,41 @@ def test_mischief(bench, treatment, status, seen):
     assert exit_status == status and report["good"] == (status == GOOD)
 
 
+BATCHES = ["--batch=3", "--rate=300", "--idempotency-key"]
+
+
+def test_batches(bench):
+    status, report, service = bench(lambda number: (TAKEN, [plain]), "--apps=2", *BATCHES)
+    books = report["account"]
+    assert status == GOOD and report["setting"]["batch"] == 3, report
+    assert books["sent"] == books["accepted"] == books["received"] == 90
+    assert report["acceptUs"]["count"] == 30 and report["receiptUs"]["instant"]["count"] == 90
+    assert len(service.keys) == 30 and set(service.keys.values()) == {1}
+
+
+@pytest.mark.parametrize("treatment, status, seen", [
+    (every_fifth(TAKEN, []), BAD, {"missing": 18, "received": 72, "accepted": 90}),
+    (every_fifth(Answer(503), []), GOOD, {"refused": 18, "accepted": 72, "received": 72}),
+    (every_fifth(Answer(422), [plain]), BAD, {"refused": 18, "unexpected": 18}),
+    # A result is lacking: which of the three it is cannot be told, so it is the last.
+    (every_fifth(Answer(0), []), BAD, {"unknown": 18, "accepted": 72}),
+], ids=["lost", "refused", "refused and delivered", "no result"])
+def test_mischief_with_batches(bench, treatment, status, seen):
+    exit_status, report, _ = bench(treatment, *BATCHES)
+    assert {key: report["account"][key] for key in seen} == seen
+    assert exit_status == status and report["good"] == (status == GOOD)
+
+
+def test_unmatched(bench):
+    """Endpoints that want another event type: whatever comes is one too many."""
+    status, report, service = bench(lambda number: (TAKEN, []), "--unmatched", "--batch=3", "--rate=300")
+    wanted = {tuple(hook["filterTypes"]) for hooks in service.hooks.values() for hook in hooks}
+    assert status == GOOD and report["account"]["deliveries"] == 0, report
+    assert wanted == {("posthorn.bench.unmatched",)}
+    status, report, _ = bench(every_fifth(TAKEN, [plain], (TAKEN, [])), "--unmatched")
+    assert status == BAD and report["account"]["unexpected"] == 6
+
+
 def test_endpoints_that_fail_by_script_are_not_missed(bench):
     status, report, _ = bench(lambda number: (TAKEN, [plain]), "--apps=2", "--behaviour=instant,fail=500")
     books = report["account"]
@@ -211,6 +262,6 @@ def test_no_server(bench):
                                     "--keep=yes", "--output=xml", "--url=ftp://x",
                                     "--url=http://127.0.0.1:1,ftp://x", "--url=http://127.0.0.1:1,",
                                     "--url=http://127.0.0.1:1/a,http://127.0.0.1:1/b",
-                                    "more"])
+                                    "--batch=2 --with-content", "more"])
 def test_usage(bench, option):
-    assert bench(None, option)[:2] == (USAGE, None)
+    assert bench(None, *option.split())[:2] == (USAGE, None)
