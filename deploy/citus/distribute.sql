@@ -10,6 +10,7 @@ select create_distributed_table('idempotency', 'app_id', colocate_with => 'messa
 select create_distributed_table('attempt', 'app_id', colocate_with => 'message');
 select create_distributed_table('retry', 'app_id', colocate_with => 'message');
 select create_distributed_table('dead_letter', 'app_id', colocate_with => 'message');
+select create_distributed_table('attempt_tally', 'app_id', colocate_with => 'message');
 
 -- Used in conditions that the nodes evaluate.
 select create_distributed_function('id_floor(timestamptz)');

@@ -39,9 +39,10 @@ def catalogue(placement, db):
 def listed():
     """Name → verdict, of citus_statements.txt."""
     lines = [line.split("#")[0].split("--")[0].split() for line in LISTED.read_text().splitlines()]
-    names = [words[0] for words in lines if words]
-    assert len(names) == len(set(names)), "a statement is listed twice"
-    return {words[0]: " ".join(words[1:]) for words in lines if words}
+    lines = [(words[0], " ".join(words[1:])) for words in lines if words]
+    assert len(lines) == len(dict(lines)), "a statement is listed twice"
+    assert {verdict for _, verdict in lines} <= {"one node", "spread", "all nodes", "refused"}
+    return dict(lines)
 
 
 # The product.
@@ -63,9 +64,13 @@ def test_distribution_is_sql(db):
 
 
 def test_every_statement_is_judged(catalogue):
-    verdicts = {path.stem: str(judge(path.read_text(), catalogue)) for path in STATEMENTS}
+    verdicts = {path.stem: judge(path.read_text(), catalogue) for path in STATEMENTS}
     assert len(verdicts) > 80
-    assert {name: v for name, v in verdicts.items() if v != "coordinator"} == listed()
+    expected = listed()
+    wrong = [f"{name}: {verdicts.get(name, 'no such statement')}, listed as {expected.get(name, 'coordinator')}"
+             for name in sorted({*verdicts, *expected})
+             if name not in verdicts or verdicts[name].kind != expected.get(name, "coordinator")]
+    assert not wrong, f"see {LISTED.name}"
 
 
 def test_the_way_of_an_event_and_its_success_is_spread(catalogue):

@@ -145,10 +145,14 @@ class Scopes:
     def _build_insert(self, query, ctes):
         self._add_target(query)
         source = self._build(query.node.selectStmt, query.parent, ctes)
-        values = source.node.valuesLists[0] if source.node.valuesLists else \
-            [t.val for t in source.node.targetList]
-        for column, value in zip(query.node.cols or (), values):
-            self._unite(query.target.key(column.name), self.key_of(value, source))
+        if source.node.valuesLists:
+            keys = [self.key_of(value, source) for value in source.node.valuesLists[0]]
+        elif any(isinstance(getattr(t.val, "fields", (None,))[-1], ast.A_Star) for t in source.node.targetList):
+            keys = source.outputs().values()
+        else:
+            keys = [self.key_of(target.val, source) for target in source.node.targetList]
+        for column, key in zip(query.node.cols or (), keys):
+            self._unite(query.target.key(column.name), key)
 
     def _add_target(self, query):
         query.target = self._add_item(query, query.node.relation, {})[0]
