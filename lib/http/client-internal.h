@@ -18,11 +18,10 @@
 
 /* One descriptor of the client, found by its number. */
 struct client_socket {
-	struct event
-	    *ev;       /* owned; made at the first watch, reused for later sockets of this number */
-	short watched; /* EV_READ, EV_WRITE: what ev is registered for; 0: it is not */
-	bool open;     /* ours, between open_socket and close_socket */
-	bool busy;     /* a transfer is on it; otherwise it is kept for the next one */
+	uint32_t life;   /* counts the sockets that had this number */
+	uint8_t watched; /* EPOLLIN, EPOLLOUT: what it is registered for; 0: it is not */
+	bool open;       /* ours, between open_socket and close_socket */
+	bool busy;       /* a transfer is on it; otherwise it is kept for the next one */
 };
 
 enum exchange_state {
@@ -47,14 +46,14 @@ struct client_exchange {
 	char connect_to[INET6_ADDRSTRLEN + 16]; /* "::address:port" */
 	struct curl_slist connect_node;
 	struct curl_slist *headers; /* owned: CLIENT_HEADERS_OWN nodes, and room for the caller's */
-	int headers_room;           /* at most CLIENT_HEADERS_MAX */
+	int headers_room;           /* at most CLIENT_HEADERS_MAX and the user agent */
 
 	/* The answer so far. */
-	int status;        /* of a whole final head; 0 before */
-	size_t head_bytes; /* all header lines, those of 1xx heads and trailers included */
-	size_t body_bytes; /* read, kept or not */
-	struct buf body;   /* the kept part; max = keep_body */
-	char retry_after[CLIENT_RETRY_AFTER_MAX];
+	int status;          /* of a whole final head; 0 before */
+	size_t head_bytes;   /* all header lines, those of 1xx heads and trailers included */
+	size_t body_bytes;   /* read, kept or not */
+	struct buf body;     /* the kept part; max = keep_body */
+	char *retry_after;   /* owned; room for CLIENT_RETRY_AFTER_MAX, made when a line comes */
 	int retry_after_len; /* -1: none */
 	bool blocked;        /* the policy refused the address */
 	int sends;
@@ -64,24 +63,32 @@ TAILQ_HEAD(exchange_list, client_exchange);
 struct client {
 	struct loop *loop;                    /* borrowed */
 	const struct address_policy *policy;  /* borrowed */
-	struct client_options options;        /* ca_file and user_agent are owned copies */
+	struct client_options options;        /* ca_file is an owned copy; no user_agent */
 	CURLM *multi;                         /* owned */
 	CURLSH *tls_cache[CLIENT_TLS_CACHES]; /* owned; NULL: not used yet */
 	struct timer timer;                   /* libcurl's */
 	struct defer work;
+	/* Sockets are in an epoll set of their own, which is one event of the loop. */
+	int epoll_fd;
+	struct event *ready;
 	struct client_socket *sockets; /* owned, by descriptor number */
 	int nsockets;
 	struct exchange_list queued, running, pool;
-	int in_flight; /* queued and running */
-	int pooled;
-	bool calling; /* a client_fn is on the stack */
-	bool dying;   /* client_free was called meanwhile */
+	int in_flight;            /* queued and running */
+	int pooled, pooled_least; /* now, and the least since `rest` ran */
+	struct timer rest;        /* set while there is something to give back */
+	usec_t used_at;           /* when an exchange was started last; 0: no connection is kept */
+	char *user_agent_line;    /* owned; NULL: none */
+	bool calling;             /* a client_fn is on the stack */
+	bool dying;               /* client_free was called meanwhile */
 };
 
 /* client_socket.c: makes the multi handle and destroys it with its connections. No easy handle may
  * be left by then. */
 void client_multi_init(struct client *c);
 void client_multi_done(struct client *c);
+/* Closes and forgets all kept connections; nothing may be in flight. */
+void client_multi_renew(struct client *c);
 /* Runs what is due inside libcurl: transfers just added, and its timers. */
 void client_multi_kick(struct client *c);
 /* The options of an easy handle that concern its sockets. */

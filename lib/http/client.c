@@ -28,8 +28,14 @@
  * keep the loop from its other sockets. The rest follows in the next turn. */
 #define START_MAX 256
 
-/* Exchanges kept for reuse, about 7 kB each with the easy handle; beyond it they are freed. */
+/* Exchanges kept for reuse, about 6 kB each with the easy handle; beyond it they are freed. */
 #define POOL_MAX 512
+
+/* How often it is looked whether memory can be given back: exchanges that were not needed since the
+ * last time, and connections when nothing was sent for so long that libcurl would drop them at the
+ * next use (CURLOPT_MAXAGE_CONN: 118 s). */
+#define REST            (10 * USEC_PER_SEC)
+#define CONNECTION_REST (120 * USEC_PER_SEC)
 
 /* A body buffer that grew beyond this is not kept with the pooled exchange. */
 #define POOL_BODY_MAX 4096
@@ -49,6 +55,7 @@ static const char *const own_headers[CLIENT_HEADERS_OWN] = {
 };
 
 static void on_work(void *arg);
+static void on_rest(void *arg);
 
 void
 client_options_default(struct client_options *o)
@@ -79,6 +86,15 @@ system_ca_file(void)
 	return NULL;
 }
 
+static char *
+line_of(const char *name, const char *value)
+{
+	size_t size = strlen(name) + strlen(value) + 1;
+	char *line = mem_alloc(size);
+	snprintf(line, size, "%s%s", name, value);
+	return line;
+}
+
 struct client *
 client_new(struct loop *l, const struct address_policy *policy, const struct client_options *o,
     struct err *e)
@@ -98,11 +114,12 @@ client_new(struct loop *l, const struct address_policy *policy, const struct cli
 	c->options = *o;
 	const char *ca_file = o->ca_file ? o->ca_file : system_ca_file();
 	c->options.ca_file = ca_file ? mem_strdup(ca_file) : NULL;
-	c->options.user_agent = o->user_agent ? mem_strdup(o->user_agent) : NULL;
+	c->user_agent_line = o->user_agent ? line_of("User-Agent: ", o->user_agent) : NULL;
 	TAILQ_INIT(&c->queued);
 	TAILQ_INIT(&c->running);
 	TAILQ_INIT(&c->pool);
 	defer_init(&c->work, l, on_work, c);
+	timer_init(&c->rest, l, on_rest, c);
 	client_multi_init(c);
 	return c;
 }
@@ -114,21 +131,44 @@ exchange_free(struct client_exchange *x)
 	curl_easy_cleanup(x->easy);
 	buf_free(&x->body);
 	free(x->headers);
+	free(x->retry_after);
 	free(x);
+}
+
+static void
+pool_shrink(struct client *c, int n)
+{
+	for (; n > 0; n--) {
+		struct client_exchange *coldest = TAILQ_LAST(&c->pool, exchange_list);
+		TAILQ_REMOVE(&c->pool, coldest, entry);
+		c->pooled--;
+		exchange_free(coldest);
+	}
+}
+
+static void
+on_rest(void *arg)
+{
+	struct client *c = arg;
+	pool_shrink(c, c->pooled_least);
+	c->pooled_least = c->pooled;
+	if (c->in_flight == 0 && loop_now(c->loop) - c->used_at > CONNECTION_REST) {
+		client_multi_renew(c);
+		c->used_at = 0;
+	}
+	if (c->pooled || c->used_at)
+		timer_set(&c->rest, REST);
 }
 
 static void
 client_destroy(struct client *c)
 {
-	struct client_exchange *x;
-	while ((x = TAILQ_FIRST(&c->pool))) {
-		TAILQ_REMOVE(&c->pool, x, entry);
-		exchange_free(x);
-	}
+	pool_shrink(c, c->pooled);
 	defer_cancel(&c->work);
+	timer_done(&c->rest);
 	client_multi_done(c);
 	free((char *)(uintptr_t)c->options.ca_file);
-	free((char *)(uintptr_t)c->options.user_agent);
+	free(c->user_agent_line);
 	free(c);
 	curl_global_cleanup();
 }
@@ -316,9 +356,11 @@ exchange_setup(struct client_exchange *x)
 	curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(h, CURLOPT_CAINFO, o->ca_file);
 	curl_easy_setopt(h, CURLOPT_CAPATH, NULL);
+	/* There is no proxy, but each easy handle and each connection would copy these two. */
+	curl_easy_setopt(h, CURLOPT_PROXY_CAINFO, NULL);
+	curl_easy_setopt(h, CURLOPT_PROXY_CAPATH, NULL);
 	curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, o->insecure_tls ? 0L : 1L);
 	curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, o->insecure_tls ? 0L : 2L);
-	curl_easy_setopt(h, CURLOPT_USERAGENT, o->user_agent);
 	curl_easy_setopt(h, CURLOPT_POST, 1L);
 	x->connect_node.data = x->connect_to;
 	curl_easy_setopt(h, CURLOPT_CONNECT_TO, &x->connect_node);
@@ -334,7 +376,8 @@ exchange_get(struct client *c)
 	struct client_exchange *x = TAILQ_FIRST(&c->pool);
 	if (x) {
 		TAILQ_REMOVE(&c->pool, x, entry);
-		c->pooled--;
+		if (--c->pooled < c->pooled_least)
+			c->pooled_least = c->pooled;
 		return x;
 	}
 	x = mem_zalloc(sizeof(*x));
@@ -348,14 +391,14 @@ exchange_get(struct client *c)
 	return x;
 }
 
-/* Makes room for n of the caller's lines; most requests have less than 16, and 80 would take 1.3 kB
- * in each of 10 000 exchanges. */
+/* Makes room for n lines besides our own; most requests have about eight, and as many as there may
+ * be would take 1.3 kB in each of 10 000 exchanges. */
 static void
 exchange_reserve_headers(struct client_exchange *x, int n)
 {
 	if (x->headers && n <= x->headers_room)
 		return;
-	x->headers_room = n <= 16 ? 16 : CLIENT_HEADERS_MAX;
+	x->headers_room = (n + 7) / 8 * 8;
 	size_t nodes = CLIENT_HEADERS_OWN + (size_t)x->headers_room;
 	x->headers = mem_realloc(x->headers, nodes * sizeof(*x->headers));
 	for (int i = 0; i < CLIENT_HEADERS_OWN; i++) {
@@ -365,18 +408,37 @@ exchange_reserve_headers(struct client_exchange *x, int n)
 	curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->headers);
 }
 
-/* Points the handle's list at the caller's lines. */
+static struct curl_slist *
+append_line(struct curl_slist *last, const char *line)
+{
+	last->next = last + 1;
+	last->next->data = (char *)(uintptr_t)line; /* libcurl only reads it */
+	return last->next;
+}
+
+static bool
+has_user_agent(const char *const *lines, int n)
+{
+	const struct str name = STR("user-agent:");
+	for (int i = 0; i < n; i++)
+		if ((lines[i][0] | 0x20) == 'u' && strncasecmp(lines[i], name.p, name.n) == 0)
+			return true;
+	return false;
+}
+
+/* Points the handle's list at the caller's lines. The user agent is one of them: CURLOPT_USERAGENT
+ * is copied into each easy handle and formatted again for each request. */
 static void
 exchange_set_headers(struct client_exchange *x, const char *const *lines, int n)
 {
 	assert(n >= 0 && n <= CLIENT_HEADERS_MAX);
-	exchange_reserve_headers(x, n);
+	const char *user_agent = x->client->user_agent_line;
+	exchange_reserve_headers(x, n + 1);
 	struct curl_slist *last = &x->headers[CLIENT_HEADERS_OWN - 1];
-	for (int i = 0; i < n; i++) {
-		last->next = last + 1;
-		last++;
-		last->data = (char *)(uintptr_t)lines[i]; /* libcurl only reads it */
-	}
+	if (user_agent && !has_user_agent(lines, n))
+		last = append_line(last, user_agent);
+	for (int i = 0; i < n; i++)
+		last = append_line(last, lines[i]);
 	last->next = NULL;
 }
 
@@ -387,7 +449,9 @@ client_start(struct client *c, const struct client_request *rq, client_fn fn, vo
 	struct client_exchange *x = exchange_get(c);
 	x->fn = fn;
 	x->arg = arg;
-	x->started = loop_now(c->loop);
+	x->started = c->used_at = loop_now(c->loop);
+	if (!timer_pending(&c->rest))
+		timer_set(&c->rest, REST);
 	client_answer_reset(x);
 	target_pin(rq->target, rq->to);
 	memcpy(x->connect_to, rq->target->connect_to, sizeof(x->connect_to));

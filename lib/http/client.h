@@ -55,8 +55,8 @@ struct client_request {
 	struct client_target *target;      /* borrowed until the callback */
 	const struct sockaddr_storage *to; /* where to connect; copied. Port 0: the URL's */
 	const char *const *headers; /* "name: value" lines without CR and LF, borrowed until the
-				     * callback; only Host, Content-Length and the option's
-				     * User-Agent are added */
+				     * callback, the array for the call; only Host, Content-Length
+				     * and the option's User-Agent are added */
 	int nheaders;               /* at most CLIENT_HEADERS_MAX */
 	struct str body;            /* borrowed until the callback */
 	int64_t timeout_ms;         /* of the whole exchange */

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
+
 #include "http/client-internal.h"
 
 static bool
@@ -23,10 +25,12 @@ static void
 keep_retry_after(struct client_exchange *x, struct str value)
 {
 	value = str_trim(value);
-	if (value.n > sizeof(x->retry_after)) {
+	if (value.n > CLIENT_RETRY_AFTER_MAX) {
 		x->retry_after_len = -1;
 		return;
 	}
+	if (!x->retry_after)
+		x->retry_after = mem_alloc(CLIENT_RETRY_AFTER_MAX);
 	memcpy(x->retry_after, value.p, value.n);
 	x->retry_after_len = (int)value.n;
 }

@@ -6,20 +6,25 @@
  * 2. A socket stays registered when its transfer is over, since the next one will want the same:
  * this saves two epoll_ctl per request (18 instead of 22 us). So an event may come for a socket
  * that no transfer is on; it means that the peer closed or broke the silence, and the connection is
- *    retired. Ignoring it would spin, the loop being level-triggered.
+ *    retired. Ignoring it would spin, the set being level-triggered.
  * 3. No registration outlives its descriptor: close_socket drops it. A socket that is still
  *    connecting is closed by libcurl 7.88 without asking close_socket, in the same call that then
  *    says REMOVE for the number; such a one has been watched for writing, and is forgotten there.
- * 4. Every address is judged by the policy when its socket is made, and before each request on a
+ * 4. The sockets have an epoll set inside the loop's. In the loop's own each would take 200 bytes
+ *    that stay when it is closed: libevent's event, and its entry for the number.
+ * 5. Every address is judged by the policy when its socket is made, and before each request on a
  *    kept connection (libcurl's connection cache knows nothing of the policy). */
 #include <arpa/inet.h>
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 
 #include "http/client-internal.h"
+
+#define READY_MAX 128 /* sockets looked at in one turn */
 
 static struct client_socket *
 socket_at(struct client *c, curl_socket_t fd)
@@ -37,26 +42,18 @@ socket_at(struct client *c, curl_socket_t fd)
 	return &c->sockets[fd];
 }
 
-static void on_event(evutil_socket_t fd, short what, void *arg);
-
+/* `events` is EPOLLIN and EPOLLOUT; 0: none of it. */
 static void
-socket_watch(struct client *c, curl_socket_t fd, short events)
+socket_watch(struct client *c, curl_socket_t fd, uint32_t events)
 {
 	struct client_socket *s = socket_at(c, fd);
 	if (s->watched == events)
 		return;
-	if (s->watched)
-		event_del(s->ev);
-	s->watched = events;
-	if (!events)
-		return;
-	short flags = events | EV_PERSIST;
-	if (!s->ev)
-		s->ev = event_new(loop_base(c->loop), fd, flags, on_event, c);
-	else
-		event_assign(s->ev, loop_base(c->loop), fd, flags, on_event, c);
-	if (!s->ev || event_add(s->ev, NULL))
-		abort(); /* out of memory */
+	int op = !s->watched ? EPOLL_CTL_ADD : events ? EPOLL_CTL_MOD : EPOLL_CTL_DEL;
+	struct epoll_event e = { events, { .u64 = (uint64_t)s->life << 32 | (uint32_t)fd } };
+	s->watched = (uint8_t)events;
+	if (epoll_ctl(c->epoll_fd, op, fd, &e) && op != EPOLL_CTL_DEL)
+		abort(); /* out of memory; a descriptor that is closed already has left by itself */
 }
 
 /* Makes a kept connection unusable, so that libcurl drops it instead of sending into it. The bytes
@@ -75,18 +72,37 @@ socket_retire(struct client *c, curl_socket_t fd)
 }
 
 static void
-on_event(evutil_socket_t fd, short what, void *arg)
+on_socket_ready(struct client *c, curl_socket_t fd, uint32_t events)
 {
-	struct client *c = arg;
 	if (!socket_at(c, fd)->busy) {
 		socket_retire(c, fd);
 		return;
 	}
-	int mask =
-	    (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0);
-	int running;
+	const uint32_t broken = EPOLLHUP | EPOLLERR;
+	int mask = 0, running;
+	if (events & (EPOLLIN | broken))
+		mask |= CURL_CSELECT_IN;
+	if (events & (EPOLLOUT | broken))
+		mask |= CURL_CSELECT_OUT;
 	curl_multi_socket_action(c->multi, fd, mask, &running);
 	defer_schedule(&c->work);
+}
+
+/* What is left after so many comes in the next turn. */
+static void
+on_ready(evutil_socket_t epoll_fd, short what, void *arg)
+{
+	(void)what;
+	struct client *c = arg;
+	struct epoll_event ready[READY_MAX];
+	int n = epoll_wait(epoll_fd, ready, READY_MAX, 0);
+	for (int i = 0; i < n; i++) {
+		curl_socket_t fd = (curl_socket_t)(ready[i].data.u64 & UINT32_MAX);
+		const struct client_socket *s = socket_at(c, fd);
+		/* The one before may have closed it, and opened another one by that number. */
+		if (s->watched && s->life == ready[i].data.u64 >> 32)
+			on_socket_ready(c, fd, ready[i].events);
+	}
 }
 
 /* CURLMOPT_SOCKETFUNCTION */
@@ -101,15 +117,15 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 	if (what == CURL_POLL_REMOVE) {
 		/* A writable socket would wake us for ever; one to be read keeps its registration.
 		 */
-		if (s->watched & EV_WRITE)
+		if (s->watched & EPOLLOUT)
 			socket_watch(c, fd, 0);
 		return 0;
 	}
-	short events = 0;
+	uint32_t events = 0;
 	if (what & CURL_POLL_IN)
-		events |= EV_READ;
+		events |= EPOLLIN;
 	if (what & CURL_POLL_OUT)
-		events |= EV_WRITE;
+		events |= EPOLLOUT;
 	socket_watch(c, fd, events);
 	return 0;
 }
@@ -147,10 +163,9 @@ on_timer(void *arg)
 	defer_schedule(&c->work);
 }
 
-void
-client_multi_init(struct client *c)
+static void
+multi_new(struct client *c)
 {
-	timer_init(&c->timer, c->loop, on_timer, c);
 	c->multi = curl_multi_init();
 	if (!c->multi)
 		abort(); /* out of memory */
@@ -165,15 +180,34 @@ client_multi_init(struct client *c)
 }
 
 void
+client_multi_init(struct client *c)
+{
+	timer_init(&c->timer, c->loop, on_timer, c);
+	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	short flags = EV_READ | EV_PERSIST;
+	c->ready = event_new(loop_base(c->loop), c->epoll_fd, flags, on_ready, c);
+	if (c->epoll_fd < 0 || !c->ready || event_add(c->ready, NULL))
+		abort(); /* out of memory or descriptors */
+	multi_new(c);
+}
+
+void
+client_multi_renew(struct client *c)
+{
+	assert(c->in_flight == 0);
+	curl_multi_cleanup(c->multi);
+	timer_stop(&c->timer);
+	multi_new(c);
+}
+
+void
 client_multi_done(struct client *c)
 {
 	curl_multi_cleanup(c->multi); /* closes the kept connections, by close_socket */
 	client_tls_done(c);
 	timer_done(&c->timer);
-	for (int fd = 0; fd < c->nsockets; fd++) {
-		if (c->sockets[fd].ev)
-			event_free(c->sockets[fd].ev);
-	}
+	event_free(c->ready);
+	close(c->epoll_fd);
 	free(c->sockets);
 }
 
@@ -201,6 +235,7 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 		return CURL_SOCKET_BAD;
 	struct client_socket *s = socket_at(x->client, fd);
 	assert(!s->watched);
+	s->life++;
 	s->open = true;
 	s->busy = true; /* until libcurl says that the transfer is over */
 	return fd;
