@@ -26,7 +26,6 @@ struct exchange {
 	struct client_exchange *transfer;
 	TAILQ_ENTRY(exchange) entry;
 	char *lines; /* owned: header lines, which must live as long as the transfer */
-	const char *headers[CLIENT_HEADERS_MAX];
 };
 
 struct exchanges {
@@ -113,7 +112,7 @@ put_line(char *to, struct str prefix, struct str name, struct str value)
 
 /* Writes the header lines; returns how many. */
 static int
-write_headers(struct exchange *x)
+write_headers(struct exchange *x, const char *headers[CLIENT_HEADERS_MAX])
 {
 	const struct str prefixes[] = { STR("webhook"), STR("svix") };
 	const struct message *m = x->delivery->message;
@@ -137,14 +136,14 @@ write_headers(struct exchange *x)
 	char *to = x->lines = mem_alloc(room);
 	for (size_t p = 0; p < ARRAY_LEN(prefixes); p++) {
 		for (size_t i = 0; i < ARRAY_LEN(signed_by); i++) {
-			x->headers[n++] = to;
+			headers[n++] = to;
 			to = put_line(to, prefixes[p], signed_by[i].name, signed_by[i].value);
 		}
 	}
-	x->headers[n++] = "content-type: application/json";
+	headers[n++] = "content-type: application/json";
 	const struct cat_endpoint *endpoint = x->route->endpoint;
 	for (int i = 0; i < endpoint->nheaders && n < CLIENT_HEADERS_MAX; i++)
-		x->headers[n++] = endpoint->headers[i];
+		headers[n++] = endpoint->headers[i];
 	return n;
 }
 
@@ -158,11 +157,12 @@ send_to(struct exchange *x, const struct resolver_answer *answer)
 	else
 		((struct sockaddr_in6 *)&to)->sin6_port = port;
 	int64_t own_timeout = x->route->endpoint->timeout_ms;
-	int nheaders = write_headers(x);
+	const char *headers[CLIENT_HEADERS_MAX];
+	int nheaders = write_headers(x, headers);
 	struct client_request rq = {
 		.target = x->route->target,
 		.to = &to,
-		.headers = x->headers,
+		.headers = headers,
 		.nheaders = nheaders,
 		.body = x->delivery->message->payload,
 		.timeout_ms = own_timeout > 0 ? own_timeout : x->all->timeout_ms,
