@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/metric.h"
 
 #include "api/api.h"
@@ -35,6 +36,8 @@
 #define READY_CHECK        (5 * USEC_PER_MS)
 #define RUN_MAX            (60 * USEC_PER_SEC) /* of a transaction; retry.h counts on it */
 #define REQUESTS_MAX       (5 * USEC_PER_SEC)  /* how long a drain waits for requests under way */
+#define TIDY               (10 * USEC_PER_SEC) /* between two looks at the memory */
+#define TIDY_IN_FLIGHT     256                 /* requests to subscribers; with more it waits */
 
 struct worker {
 	struct loop *loop;
@@ -51,7 +54,7 @@ struct worker {
 	struct handover *handover;
 	struct sight *sight;
 	struct maintenance *maintenance;
-	struct timer ready, quiet;
+	struct timer ready, quiet, tidy;
 	bool stopping;
 	usec_t stop_since;
 };
@@ -215,6 +218,17 @@ free_parts(struct worker *w)
 	api_free(w->api);
 	timer_done(&w->ready);
 	timer_done(&w->quiet);
+	timer_done(&w->tidy);
+}
+
+/* What a burst left in memory goes back to the kernel while there is little to do. */
+static void
+on_tidy(void *arg)
+{
+	struct worker *w = arg;
+	if (metric_own(METRIC_IN_FLIGHT) < TIDY_IN_FLIGHT)
+		mem_tidy();
+	timer_set(&w->tidy, TIDY);
 }
 
 int
@@ -230,6 +244,8 @@ worker_main(const struct config *c, const struct worker_env *env)
 	loop_signal(w.loop, SIGINT, on_stop, &w);
 	timer_init(&w.ready, w.loop, on_ready_check, &w);
 	timer_init(&w.quiet, w.loop, on_quiet_check, &w);
+	timer_init(&w.tidy, w.loop, on_tidy, &w);
+	timer_set(&w.tidy, TIDY);
 	make_pools(&w);
 	int status = EX_OK;
 	if (make_parts(&w, &e)) {

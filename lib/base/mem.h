@@ -14,3 +14,7 @@ void *mem_dup(const void *p, size_t n) __attribute__((malloc, returns_nonnull));
 
 /* n bytes of p plus a terminating NUL. */
 char *mem_strndup(const char *p, size_t n) __attribute__((malloc, returns_nonnull));
+
+/* Gives free memory back to the kernel if there is a lot of it: malloc keeps what a burst left. To
+ * be called now and then, when nothing is urgent: it may take 30 ms for 100 MB. */
+void mem_tidy(void);
