@@ -10,6 +10,7 @@
 enum {
 	COL_EVENT_TYPE = ATTEMPT_COLUMNS, /* and what message_out_read takes behind it */
 	COL_NO_ROOM = COL_EVENT_TYPE + 5,
+	COL_ENDED,
 };
 
 struct attempt_list {
@@ -62,6 +63,14 @@ on_listed(struct call *c, const struct pg_result *r)
 	page_reply(c, &l->log.page, r->res[0], write_row);
 }
 
+static void
+on_listed_by_endpoint(struct call *c, const struct pg_result *r)
+{
+	struct attempt_list *l = c->state;
+	if (!log_list_again(c, &l->log, r->res[0], COL_ENDED))
+		on_listed(c, r);
+}
+
 /* The messages of attempts within a stretch of time are older, by as long as retries and replays
  * can come after them; or younger by a little, where clocks differ. */
 static void
@@ -74,22 +83,29 @@ arg_messages(struct pg_args *a, const struct log_list *l)
 	pg_arg_int8(a, id_floor(newest));
 }
 
-void
-api_attempt_by_endpoint(struct call *c)
+static void
+ask_by_endpoint(struct call *c)
 {
-	struct attempt_list *l = read_list(c);
-	if (!l)
-		return;
+	const struct attempt_list *l = c->state;
 	struct pg_args *a = endpoint_args(c);
 	log_list_arg_range(a, &l->log);
 	log_list_arg_channel(a, &l->log);
 	log_list_arg_status(a, &l->log);
 	log_list_arg_class(a, &l->log);
 	pg_arg_int8(a, l->log.content_bytes);
+	log_list_arg_scan(a);
 	arg_messages(a, &l->log);
 	call_query_one(c,
 	    page_up(&l->log.page) ? &stmt_attempt_by_endpoint_up : &stmt_attempt_by_endpoint_down,
-	    a, on_listed);
+	    a, on_listed_by_endpoint);
+}
+
+void
+api_attempt_by_endpoint(struct call *c)
+{
+	struct attempt_list *l = read_list(c);
+	if (l)
+		log_list_ask(c, &l->log, ask_by_endpoint);
 }
 
 static void

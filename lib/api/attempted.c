@@ -22,7 +22,8 @@ enum {
 	COL_MSG_ID,
 	COL_EVENT_TYPE, /* and what message_out_read takes behind it */
 	COL_NO_ROOM = 6,
-	COL_STATUS,
+	COL_ENDED,
+	COL_STATUS = COL_ENDED + 2,
 	COL_NEXT_AT,
 };
 
@@ -47,8 +48,25 @@ on_messages(struct call *c, const struct pg_result *r)
 		call_not_found(c);
 		return;
 	}
+	if (log_list_again(c, l, r->res[0], COL_ENDED))
+		return;
 	log_list_cut(l, r->res[0], COL_NO_ROOM);
 	page_reply(c, &l->page, r->res[0], write_message);
+}
+
+static void
+ask_messages(struct call *c)
+{
+	const struct log_list *l = c->state;
+	struct pg_args *a = endpoint_args(c);
+	log_list_arg_range(a, l);
+	log_list_arg_channel(a, l);
+	log_list_arg_status(a, l);
+	pg_arg_int8(a, l->content_bytes);
+	log_list_arg_scan(a);
+	call_query_one(c,
+	    page_up(&l->page) ? &stmt_endpoint_message_list_up : &stmt_endpoint_message_list_down,
+	    a, on_messages);
 }
 
 void
@@ -57,15 +75,8 @@ api_endpoint_message_list(struct call *c)
 	struct log_list *l = arena_alloc(c->arena, sizeof(*l));
 	if (log_list_read(c, ID_MESSAGE, l))
 		return;
-	struct pg_args *a = endpoint_args(c);
-	log_list_arg_range(a, l);
-	log_list_arg_channel(a, l);
-	log_list_arg_status(a, l);
-	pg_arg_int8(a, l->content_bytes);
 	c->state = l;
-	call_query_one(c,
-	    page_up(&l->page) ? &stmt_endpoint_message_list_up : &stmt_endpoint_message_list_down,
-	    a, on_messages);
+	log_list_ask(c, l, ask_messages);
 }
 
 /* ---- /app/{app}/msg/{msg}/endpoint ---- */

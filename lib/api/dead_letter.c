@@ -6,8 +6,7 @@
 #include "api/message_out.h"
 #include "statements.h"
 
-#define SUMMARY_ROWS_MAX 1000
-#define ATTEMPTS_MAX     1000
+#define ATTEMPTS_MAX 1000
 
 /* Columns of every statement that returns dead letters. */
 enum {
@@ -70,38 +69,68 @@ put_fields(struct jw *j, const PGresult *r, int row)
 
 /* ---- lists ---- */
 
+#define SUMMARY_SCAN_ROWS 10000
+
+/* Column of the lists behind those of the dead letter. */
+#define COL_ENDED (COL_DISCARDED_BY + 1)
+
+enum tristate {
+	EITHER,
+	YES,
+	NO,
+};
+
 struct dead_list {
 	struct log_list log;
 	struct dead_filter filter;
-	bool may_be_missing; /* the application: then no row is a 404 */
+	enum tristate replayed, discarded;
+	struct ref app; /* whose dead letters; id 0 without uid: all of the organisation */
+	bool deleted_too;
 };
 
 static int
-arg_bool_or_null(struct call *c, struct pg_args *a, const char *name)
+read_tristate(struct call *c, const char *name, enum tristate *ret)
 {
 	bool v;
 	if (call_query_bool(c, name, &v))
 		return -1;
-	if (call_query(c, name).p)
-		pg_arg_bool(a, v);
-	else
-		pg_arg_null(a);
+	*ret = !call_query(c, name).p ? EITHER : v ? YES : NO;
 	return 0;
 }
 
-/* The first ten arguments of lists and of the summary; NULL after an answer. */
-static struct pg_args *
-read_list(struct call *c, struct dead_list **ret)
+static void
+arg_tristate(struct pg_args *a, enum tristate v)
+{
+	if (v == EITHER)
+		pg_arg_null(a);
+	else
+		pg_arg_bool(a, v == YES);
+}
+
+/* NULL after an answer. */
+static struct dead_list *
+read_list(struct call *c)
 {
 	struct dead_list *l = arena_zalloc(c->arena, sizeof(*l));
-	struct pg_args *a = call_args(c);
 	if (log_list_read(c, ID_DEAD_LETTER, &l->log) ||
-	    dead_filter_from_query(c, &l->log, &l->filter))
+	    dead_filter_from_query(c, &l->log, &l->filter) ||
+	    read_tristate(c, "replayed", &l->replayed) ||
+	    read_tristate(c, "discarded", &l->discarded))
 		return NULL;
+	c->state = l;
+	return l;
+}
+
+/* The first ten arguments of lists and of the summary. */
+static struct pg_args *
+list_args(struct call *c, struct dead_list *l)
+{
+	struct pg_args *a = call_args(c);
+	l->filter.above = l->log.above;
+	l->filter.below = l->log.below;
 	dead_filter_arg_all(a, str_of(c->token.org), &l->filter);
-	if (arg_bool_or_null(c, a, "replayed") || arg_bool_or_null(c, a, "discarded"))
-		return NULL;
-	c->state = *ret = l;
+	arg_tristate(a, l->replayed);
+	arg_tristate(a, l->discarded);
 	return a;
 }
 
@@ -117,53 +146,57 @@ write_row(struct call *c, struct jw *j, const PGresult *r, int row)
 static void
 on_listed(struct call *c, const struct pg_result *r)
 {
-	const struct dead_list *l = c->state;
-	if (l->may_be_missing && !pg_rows(r->res[0]))
+	struct dead_list *l = c->state;
+	if (ref_is_given(&l->app) && !pg_rows(r->res[0]))
 		call_not_found(c);
-	else
+	else if (!log_list_again(c, &l->log, r->res[0], COL_ENDED))
 		page_reply(c, &l->log.page, r->res[0], write_row);
 }
 
 static void
-list_of_app(
-    struct call *c, struct dead_list *l, struct pg_args *a, const struct ref *app, bool deleted_too)
+ask(struct call *c)
 {
-	l->may_be_missing = true;
+	struct dead_list *l = c->state;
+	bool up = page_up(&l->log.page);
+	struct pg_args *a = list_args(c, l);
 	pg_arg_int4(a, page_rows(&l->log.page));
-	call_arg_ref(a, app);
-	pg_arg_bool(a, deleted_too);
-	call_query_one(c,
-	    page_up(&l->log.page) ? &stmt_dead_letter_app_list_up : &stmt_dead_letter_app_list_down,
-	    a, on_listed);
+	log_list_arg_scan(a);
+	if (!ref_is_given(&l->app)) {
+		call_query_one(
+		    c, up ? &stmt_dead_letter_list_up : &stmt_dead_letter_list_down, a, on_listed);
+		return;
+	}
+	call_arg_ref(a, &l->app);
+	pg_arg_bool(a, l->deleted_too);
+	call_query_one(
+	    c, up ? &stmt_dead_letter_app_list_up : &stmt_dead_letter_app_list_down, a, on_listed);
 }
 
 void
 api_dead_letter_list(struct call *c)
 {
-	struct dead_list *l;
-	struct pg_args *a = read_list(c, &l);
-	if (!a)
+	struct dead_list *l = read_list(c);
+	if (!l)
 		return;
-	if (ref_is_given(&l->filter.app)) {
-		list_of_app(c, l, a, &l->filter.app, true);
-		return;
-	}
-	pg_arg_int4(a, page_rows(&l->log.page));
-	call_query_one(c,
-	    page_up(&l->log.page) ? &stmt_dead_letter_list_up : &stmt_dead_letter_list_down, a,
-	    on_listed);
+	l->app = l->filter.app;
+	l->deleted_too = true;
+	log_list_ask(c, &l->log, ask);
 }
 
 void
 api_dead_letter_app_list(struct call *c)
 {
-	struct dead_list *l;
-	struct pg_args *a = read_list(c, &l);
-	if (a)
-		list_of_app(c, l, a, &c->app, false);
+	struct dead_list *l = read_list(c);
+	if (!l)
+		return;
+	l->app = c->app;
+	log_list_ask(c, &l->log, ask);
 }
 
 /* ---- summary ---- */
+
+/* Column of dead_letter_summary.sql: the oldest dead letter that was counted, or null. */
+#define COL_GO_ON 5
 
 static void
 on_summed_up(struct call *c, const struct pg_result *result)
@@ -173,7 +206,7 @@ on_summed_up(struct call *c, const struct pg_result *result)
 	jw_open_object(j);
 	jw_key(j, "data");
 	jw_open_array(j);
-	for (int row = 0; row < pg_rows(r); row++) {
+	for (int row = 0; row < pg_rows(r) && !pg_null(r, row, 0); row++) {
 		jw_open_object(j);
 		jw_put_id(j, "appId", ID_APP, pg_int(r, row, 0));
 		jw_put_id(j, "endpointId", ID_ENDPOINT, pg_int(r, row, 1));
@@ -183,20 +216,25 @@ on_summed_up(struct call *c, const struct pg_result *result)
 		jw_close_object(j);
 	}
 	jw_close_array(j);
-	jw_put_null(j, "iterator");
-	jw_put_bool(j, "done", true);
+	bool done = pg_null(r, 0, COL_GO_ON);
+	if (done)
+		jw_put_null(j, "iterator");
+	else
+		jw_put_id(j, "iterator", ID_DEAD_LETTER, pg_int(r, 0, COL_GO_ON));
+	jw_put_bool(j, "done", done);
 	jw_close_object(j);
 	call_reply_json(c, 200, j);
 }
 
+/* Each page counts so many dead letters and no more; who wants to know of all adds them up. */
 void
 api_dead_letter_summary(struct call *c)
 {
-	struct dead_list *l;
-	struct pg_args *a = read_list(c, &l);
-	if (!a)
+	struct dead_list *l = read_list(c);
+	if (!l)
 		return;
-	pg_arg_int4(a, SUMMARY_ROWS_MAX);
+	struct pg_args *a = list_args(c, l);
+	pg_arg_int4(a, SUMMARY_SCAN_ROWS);
 	call_arg_ref(a, &l->filter.app);
 	call_query_one(c, &stmt_dead_letter_summary, a, on_summed_up);
 }

@@ -6,7 +6,8 @@
 #include "api/task.h"
 #include "statements.h"
 
-#define RATE_MAX 1000000
+#define RATE_MAX   1000000
+#define COUNT_ROWS 10000 /* looked at to say how many there are */
 
 struct bulk {
 	struct dead_filter filter;
@@ -16,18 +17,19 @@ struct bulk {
 };
 
 static void
-reply_count(struct call *c, int64_t count)
+reply_count(struct call *c, int64_t count, bool more)
 {
 	struct jw *j = call_json(c);
 	jw_open_object(j);
 	jw_put_bool(j, "dryRun", true);
 	jw_put_i64(j, "count", count);
 	jw_put_i64(j, "total", count);
+	jw_put_bool(j, "more", more); /* than were looked at: at least so many */
 	jw_close_object(j);
 	call_reply_json(c, 200, j);
 }
 
-/* Columns of dead_letter_count.sql: application, count. */
+/* Columns of dead_letter_count.sql: application, count, whether there may be more. */
 static void
 on_counted(struct call *c, const struct pg_result *r)
 {
@@ -38,7 +40,7 @@ on_counted(struct call *c, const struct pg_result *r)
 		return;
 	}
 	if (b->dry_run) {
-		reply_count(c, count);
+		reply_count(c, count, pg_bool(r->res[0], 0, 2));
 		return;
 	}
 	struct jw *filter = call_json(c);
@@ -80,6 +82,7 @@ start(struct call *c, const char *kind)
 	struct pg_args *a = call_args(c);
 	dead_filter_arg_all(a, str_of(c->token.org), &b->filter);
 	call_arg_ref(a, &b->filter.app);
+	pg_arg_int4(a, COUNT_ROWS);
 	c->state = b;
 	call_query_one(c, &stmt_dead_letter_count, a, on_counted);
 }

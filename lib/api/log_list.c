@@ -8,6 +8,8 @@
 #define FUTURE_US   (3600 * USEC_PER_SEC) /* clocks of machines differ */
 #define CONTENT_MAX (16 << 20)            /* bytes of payloads in one answer */
 #define STATUS_MAX  4
+#define SCAN_ROWS   500                /* looked at by one statement */
+#define SCAN_TIME   (20 * USEC_PER_MS) /* for which one statement follows another */
 
 /* ---- the stretch of time ---- */
 
@@ -134,6 +136,38 @@ void
 log_list_arg_class(struct pg_args *a, const struct log_list *l)
 {
 	arg_small_or_null(a, l->class);
+}
+
+void
+log_list_arg_scan(struct pg_args *a)
+{
+	pg_arg_int4(a, SCAN_ROWS);
+}
+
+/* ---- asking ---- */
+
+void
+log_list_ask(struct call *c, struct log_list *l, call_go_fn ask)
+{
+	l->ask = ask;
+	l->since = clock_mono();
+	ask(c);
+}
+
+bool
+log_list_again(struct call *c, struct log_list *l, const PGresult *r, int column)
+{
+	int rows = pg_rows(r), last = rows - 1;
+	l->page.is_cut = rows > 0 && pg_bool(r, last, column);
+	l->page.hides_last = rows > 0 && pg_bool(r, last, column + 1);
+	if (rows != 1 || !l->page.hides_last || clock_mono() - l->since > SCAN_TIME)
+		return false;
+	if (page_up(&l->page))
+		l->above = pg_int(r, last, 0);
+	else
+		l->below = pg_int(r, last, 0);
+	l->ask(c);
+	return true;
 }
 
 /* ---- answers ---- */

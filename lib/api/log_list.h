@@ -2,12 +2,18 @@
  * stretch of time, filtered.
  *
  * A list looks at 90 days: before now, or before `before` or the iterator. Every statement gets the
- * stretch as a range of ids, from which PostgreSQL knows the few partitions that it must open. */
+ * stretch as a range of ids, from which PostgreSQL knows the few partitions that it must open.
+ *
+ * A filter may select one row of millions. A page therefore ends after so many rows that were
+ * looked at, full or not, perhaps empty: "done" is false then, and the iterator goes on behind
+ * them. */
 #pragma once
 
 #include "api/call.h"
 
 #define LOG_TYPES_MAX 100
+
+typedef void (*call_go_fn)(struct call *c);
 
 struct log_list {
 	struct page page;
@@ -18,6 +24,8 @@ struct log_list {
 	int64_t status;        /* -1: all */
 	int64_t class;         /* first digit of the answer's status, 0: there was none; -1: all */
 	int64_t content_bytes; /* of payloads in one answer; 0: none are wanted */
+	call_go_fn ask;        /* log_list_ask */
+	usec_t since;
 };
 
 /* Reads limit, iterator, before, after, event_types, channel, status, status_code_class and
@@ -31,6 +39,15 @@ void log_list_arg_channel(
     struct pg_args *a, const struct log_list *l);                      /* types, channel, or null */
 void log_list_arg_status(struct pg_args *a, const struct log_list *l); /* int2 or null */
 void log_list_arg_class(struct pg_args *a, const struct log_list *l);  /* int2 or null */
+
+void log_list_arg_scan(struct pg_args *a); /* rows to look at */
+
+/* Calls ask, which asks the database for the page; again, from further on, while nothing is found
+ * and little time has passed. */
+void log_list_ask(struct call *c, struct log_list *l, call_go_fn ask);
+/* With the answer, which has in that column whether its last row is where reading ended, and in the
+ * next whether it is no row of the list. True: asked again, nothing is to be done. */
+bool log_list_again(struct call *c, struct log_list *l, const PGresult *r, int column) MUST_CHECK;
 
 /* The ids made before, and after, an instant lie below, and above, this one. */
 int64_t log_below(struct wall before);

@@ -9,6 +9,7 @@ enum {
 	COL_ID,
 	COL_EVENT_TYPE, /* and what message_out_read takes behind it */
 	COL_NO_ROOM = 6,
+	COL_ENDED,
 };
 
 static void
@@ -70,8 +71,24 @@ on_listed(struct call *c, const struct pg_result *r)
 		call_not_found(c);
 		return;
 	}
+	if (log_list_again(c, l, r->res[0], COL_ENDED))
+		return;
 	log_list_cut(l, r->res[0], COL_NO_ROOM);
 	page_reply(c, &l->page, r->res[0], write_row);
+}
+
+static void
+ask(struct call *c)
+{
+	const struct log_list *l = c->state;
+	struct pg_args *a = call_args(c);
+	call_arg_app(c, a);
+	log_list_arg_range(a, l);
+	log_list_arg_channel(a, l);
+	pg_arg_int8(a, l->content_bytes);
+	log_list_arg_scan(a);
+	call_query_one(
+	    c, page_up(&l->page) ? &stmt_message_list_up : &stmt_message_list_down, a, on_listed);
 }
 
 void
@@ -80,14 +97,8 @@ api_message_list(struct call *c)
 	struct log_list *l = arena_alloc(c->arena, sizeof(*l));
 	if (log_list_read(c, ID_MESSAGE, l))
 		return;
-	struct pg_args *a = call_args(c);
-	call_arg_app(c, a);
-	log_list_arg_range(a, l);
-	log_list_arg_channel(a, l);
-	pg_arg_int8(a, l->content_bytes);
 	c->state = l;
-	call_query_one(
-	    c, page_up(&l->page) ? &stmt_message_list_up : &stmt_message_list_down, a, on_listed);
+	log_list_ask(c, l, ask);
 }
 
 /* ---- forgetting ---- */

@@ -1,7 +1,8 @@
 /* Lists in pages. A page is named by the last row of the one before it ("iterator") or, with a '-'
  * in front, by the first row of the one behind it ("prevIterator"): key comparisons, so that rows
  * which come and go move nothing. One row more than the limit is read, to know whether there is
- * more: "done" says that there is not, in the direction asked for. */
+ * more: "done" says that there is not, in the direction asked for. A list that looks at so many
+ * rows and no more may end a page before that, and before it has found anything (log_list.h). */
 #include "api/call.h"
 #include "policy/name.h"
 
@@ -118,9 +119,13 @@ row_count(const PGresult *r)
 void
 page_reply(struct call *c, const struct page *p, const PGresult *r, page_write_fn write)
 {
-	int rows = row_count(r), n = rows > p->limit ? p->limit : rows;
-	/* Read backwards, the rows come in the wrong order. */
-	int first = p->backwards ? n - 1 : 0, last = p->backwards ? 0 : n - 1;
+	int rows = row_count(r), found = rows - p->hides_last;
+	int n = found > p->limit ? p->limit : found;
+	bool is_cut = p->is_cut && found <= p->limit;
+	/* The page goes from the nearest to the farthest row, or from where reading ended when
+	 * nothing was found; read backwards, they come in the wrong order. */
+	int near = 0, far = is_cut || n == 0 ? rows - 1 : n - 1;
+	int first = p->backwards ? far : near, last = p->backwards ? near : far;
 	struct jw *j = call_json(c);
 	jw_open_object(j);
 	jw_key(j, "data");
@@ -129,14 +134,14 @@ page_reply(struct call *c, const struct page *p, const PGresult *r, page_write_f
 		write(c, j, r, p->backwards ? n - 1 - i : i);
 	jw_close_array(j);
 	jw_key(j, "iterator");
-	if (n == 0) {
+	if (rows == 0) {
 		jw_null(j);
 	} else {
 		put_iterator(c, j, p, r, last, "");
 		jw_key(j, "prevIterator");
 		put_iterator(c, j, p, r, first, "-");
 	}
-	jw_put_bool(j, "done", rows <= p->limit);
+	jw_put_bool(j, "done", found <= p->limit && !is_cut);
 	jw_close_object(j);
 	call_reply_json(c, 200, j);
 }

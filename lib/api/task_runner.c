@@ -25,6 +25,7 @@
 #define LEASE_MS    10000
 #define JOBS_MAX    8
 #define STEP_MAX    200                 /* dead letters */
+#define SEEN_MAX    1000                /* looked at to find them, in one step */
 #define STEPS_A_SEC 10                  /* of a task with a rate */
 #define WAIT        (250 * USEC_PER_MS) /* for a slot, or for the sender to have room */
 #define AGAIN       USEC_PER_SEC        /* after a step that failed */
@@ -190,7 +191,9 @@ step_args(struct job *j)
 static void
 discard_step(struct job *j)
 {
-	struct pg_call call = { &stmt_task_discard_step, step_args(j) };
+	struct pg_args *a = step_args(j);
+	pg_arg_int4(a, SEEN_MAX);
+	struct pg_call call = { &stmt_task_discard_step, a };
 	j->ticket = pg_submit(j->runner->pool, &call, 1, on_stepped, j);
 }
 
@@ -201,6 +204,7 @@ replay_step(struct job *j)
 	pg_arg_int2(a, j->home.slot);
 	pg_arg_int8(a, j->home.epoch);
 	pg_arg_time(a, j->home.due);
+	pg_arg_int4(a, SEEN_MAX);
 	const struct pg_call calls[] = { { &stmt_fence, home_fence_args(j->step, &j->home) },
 		{ &stmt_task_replay_step, a } };
 	j->ticket = pg_submit(j->runner->pool, calls, ARRAY_LEN(calls), on_stepped, j);

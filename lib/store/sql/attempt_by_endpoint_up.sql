@@ -1,9 +1,9 @@
 -- A page of an endpoint's attempts, by id, ascending, each with its message. One row with a null id: the
--- page is empty; no row: there is no such endpoint. Payloads as in message_list_up.
+-- page is empty; no row: there is no such endpoint. Payloads and last columns as in message_list_up.
 -- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 endpoint's id or null,
 -- $5 endpoint's uid or null, $6 above this id, $7 below this id, $8 rows at most,
 -- $9 event types or null, $10 channel or null, $11 status or null, $12 class of the answer's status or
--- null, $13 bytes of payloads, $14 to $15 the messages' ids
+-- null, $13 bytes of payloads, $14 rows to look at, $15 to $16 the messages' ids
 -- (offset 0: row by row, never a join over all messages.)
 with a as (
     select id from app
@@ -19,28 +19,35 @@ with a as (
 select t.id, t.msg_id, t.endpoint_id, u.url, t.response, t.http_status, t.duration_ms, t.status,
     t.trigger, t.next_at, t.error,
     t.event_type, t.event_id, t.channels, case when t.room then t.payload end, t.payload is null,
-    not t.room and $13::int8 > 0
+    t.fits and not t.room and $13::int8 > 0, t.n = $14::int4, not t.fits
 from e
 left join lateral (
-    select s.*, (sum(octet_length(s.payload)) over (order by s.id asc)
-        - octet_length(s.payload) < $13::int8) is not false and $13::int8 > 0 as room
+    select f.*, (sum(octet_length(f.payload)) over (order by f.id asc)
+        - octet_length(f.payload) < $13::int8) is not false and $13::int8 > 0 as room
     from (
-        select x.*, m.event_type, m.event_id, m.channels, m.payload
+        select s.*, m.event_type, m.event_id, m.channels, m.payload
         from (
-            select * from attempt
-            where app_id = e.app_id and endpoint_id = e.id
-                and id > $6::int8 and id < $7::int8
-                and msg_id > $14::int8 and msg_id < $15::int8
-                and ($11::int2 is null or status = $11::int2)
-                and ($12::int2 is null or http_status / 100 = $12::int2)
-                and (($9::text[] is null and $10::text is null) or exists (
-                    select 1 from message f
-                    where f.app_id = attempt.app_id and f.id = attempt.msg_id
-                        and ($9::text[] is null or f.event_type = any($9::text[]))
-                        and ($10::text is null or $10::text = any(string_to_array(f.channels, ',')))))
-            order by id asc limit $8::int4) x
+            select * from (
+                select x.*, row_number() over (order by x.id asc) as n,
+                    (($11::int2 is null or x.status = $11::int2)
+                        and ($12::int2 is null or x.http_status / 100 = $12::int2)
+                        and (($9::text[] is null and $10::text is null) or exists (
+                            select 1 from message f
+                            where f.app_id = x.app_id and f.id = x.msg_id
+                                and ($9::text[] is null or f.event_type = any($9::text[]))
+                                and ($10::text is null
+                                    or $10::text = any(string_to_array(f.channels, ','))) offset 0)))
+                        is true as fits
+                from (
+                    select * from attempt
+                    where app_id = e.app_id and endpoint_id = e.id
+                        and id > $6::int8 and id < $7::int8
+                        and msg_id > $15::int8 and msg_id < $16::int8
+                    order by id asc limit (select $14::int4)) x) r
+            where r.fits or r.n = $14::int4
+            order by r.id asc limit $8::int4) s
         left join lateral (
             select event_type, event_id, channels, payload from message
-            where app_id = x.app_id and id = x.msg_id offset 0) m on true) s) t on true
+            where app_id = s.app_id and id = s.msg_id offset 0) m on true) f) t on true
 left join endpoint_url u on u.app_id = e.app_id and u.endpoint_id = e.id and u.no = t.url_no
 order by t.id asc

@@ -1,9 +1,11 @@
 -- A page of the messages that were attempted for an endpoint, by id, ascending, with how each stands:
 -- 0 success, 2 fail, 3 sending (an attempt is planned for the live endpoint). One row with a null id:
--- the page is empty; no row: there is no such endpoint. Payloads as in message_list_up.
+-- the page is empty; no row: there is no such endpoint. Payloads and last columns as in
+-- message_list_up; what is looked at are the application's messages.
 -- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 endpoint's id or null,
 -- $5 endpoint's uid or null, $6 above this id, $7 below this id, $8 rows at most,
--- $9 event types or null, $10 channel or null, $11 status or null, $12 bytes of payloads
+-- $9 event types or null, $10 channel or null, $11 status or null, $12 bytes of payloads,
+-- $13 rows to look at
 -- (endpoint_id + 0: a message's attempts are looked through by message, never an endpoint's.)
 with a as (
     select id from app
@@ -17,34 +19,38 @@ with a as (
             where o.app_id = a.id and o.uid = $5::text and o.deleted_at is null))
 )
 select p.id, p.event_type, p.event_id, p.channels,
-    case when p.room then p.payload end, p.payload is null, not p.room and $12::int8 > 0,
-    p.status, p.next_at
+    case when p.room then p.payload end, p.payload is null,
+    p.fits and not p.room and $12::int8 > 0, p.n = $13::int4, not p.fits, p.status, p.next_at
 from e
 left join lateral (
-    select s.*, (sum(octet_length(s.payload)) over (order by s.id asc)
-        - octet_length(s.payload) < $12::int8) is not false and $12::int8 > 0 as room
+    select f.*, (sum(octet_length(f.payload)) over (order by f.id asc)
+        - octet_length(f.payload) < $12::int8) is not false and $12::int8 > 0 as room
     from (
-        select m.id, m.event_type, m.event_id, m.channels, m.payload, q.status,
-            case when q.status = 3 then q.next_at end as next_at
-        from message m
-        cross join lateral (
-            select r.next_at, case when r.success then 0::int2
-                when r.next_at is not null and not e.dead then 3::int2 else 2::int2 end as status
+        select * from (
+            select m.*, q.status, case when q.status = 3 then q.next_at end as next_at,
+                row_number() over (order by m.id asc) as n,
+                (q.status is not null and ($11::int2 is null or q.status = $11::int2)) as fits
             from (
-                select coalesce(bool_or(t.status = 0), false) as success, count(t.id)::int8 as attempts,
-                    (select min(c.next_at) from (
-                        select distinct on (l.chain) l.chain, l.next_at from attempt l
-                        where l.app_id = e.app_id and l.msg_id = m.id and l.endpoint_id + 0 = e.id
-                        order by l.chain, l.id desc) c
-                    where c.next_at is not null and not exists (select 1 from dead_letter d
-                        where d.app_id = e.app_id and d.msg_id = m.id and d.endpoint_id = e.id and d.chain = c.chain
-                            and d.id > m.id - (3600000::int8 << 22))) as next_at
-                from attempt t
-                where t.app_id = e.app_id and t.msg_id = m.id and t.endpoint_id + 0 = e.id
-                having count(*) > 0) r) q
-        where m.app_id = e.app_id and m.id > $6::int8 and m.id < $7::int8
-            and ($9::text[] is null or m.event_type = any($9::text[]))
-            and ($10::text is null or $10::text = any(string_to_array(m.channels, ',')))
-            and ($11::int2 is null or q.status = $11::int2)
-        order by m.id asc limit $8::int4) s) p on true
+                select * from message
+                where app_id = e.app_id and id > $6::int8 and id < $7::int8
+                order by id asc limit (select $13::int4)) m
+            left join lateral (
+                select r.next_at, case when r.success then 0::int2
+                    when r.next_at is not null and not e.dead then 3::int2 else 2::int2 end as status
+                from (
+                    select coalesce(bool_or(t.status = 0), false) as success, count(t.id)::int8 as attempts,
+                        (select min(c.next_at) from (
+                            select distinct on (l.chain) l.chain, l.next_at from attempt l
+                            where l.app_id = e.app_id and l.msg_id = m.id and l.endpoint_id + 0 = e.id
+                            order by l.chain, l.id desc) c
+                        where c.next_at is not null and not exists (select 1 from dead_letter d
+                            where d.app_id = e.app_id and d.msg_id = m.id and d.endpoint_id = e.id
+                                and d.chain = c.chain and d.id > m.id - (3600000::int8 << 22))) as next_at
+                    from attempt t
+                    where t.app_id = e.app_id and t.msg_id = m.id and t.endpoint_id + 0 = e.id
+                        and ($9::text[] is null or m.event_type = any($9::text[]))
+                        and ($10::text is null or $10::text = any(string_to_array(m.channels, ',')))
+                    having count(*) > 0) r) q on true) s
+        where s.fits or s.n = $13::int4
+        order by s.id asc limit $8::int4) f) p on true
 order by p.id asc
