@@ -24,7 +24,10 @@ call_send(struct session *s, const struct args *a, const char *method, const cha
     struct str body, struct str *ret_answer, struct err *e)
 {
 	struct rest_answer answer;
-	struct rest_request rq = { method, path, body, args_text(a, FLAG_IDEMPOTENCY_KEY) };
+	struct rest_request rq = { .method = method,
+		.path = path,
+		.body = body,
+		.idempotency_key = args_text(a, FLAG_IDEMPOTENCY_KEY) };
 	if (rest_call(s->rest, &rq, &answer, e))
 		return -1;
 	*ret_answer = answer.body;

@@ -2,6 +2,7 @@
 #include "body.h"
 #include "call.h"
 #include "command.h"
+#include "message_batch.h"
 
 static const struct column columns[] = {
 	{ "id", "ID", 0 },
@@ -50,6 +51,19 @@ static const struct command commands[] = {
 	    .run = call_run,
 	    .method = "GET",
 	    .path = "/app/*/msg/*" },
+	{ .verb = "create-batch",
+	    .words = "APP [FILE]",
+	    .min = 1,
+	    .max = 2,
+	    .summary = "send the events in a file, one JSON object a line",
+	    .detail = "Each line is what POST /api/v1/app/APP/msg takes: {\"eventType\": ..., "
+		      "\"payload\": {...}}. Without FILE, or with -, the lines come from standard "
+		      "input. A row shows what became of each; the command fails when some were "
+		      "refused. With --idempotency-key the same file can be sent again, with the "
+		      "same --per-request, and no event twice.",
+	    .example = "posthorn message create-batch acme events.ndjson",
+	    .flags = FLAG_BIT(PER_REQUEST) | FLAG_BIT(IDEMPOTENCY_KEY),
+	    .run = message_batch_run },
 	{ 0 },
 };
 

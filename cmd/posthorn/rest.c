@@ -107,7 +107,9 @@ headers_new(struct rest *r, const struct rest_request *rq, const char *key)
 	struct curl_slist *h = curl_slist_append(NULL, "Accept: application/json");
 	h = curl_slist_append(h, "Expect:");
 	if (rq->body.p)
-		h = curl_slist_append(h, "Content-Type: application/json");
+		h = curl_slist_append(
+		    h, arena_printf(r->arena, "Content-Type: %s",
+			   rq->content_type ? rq->content_type : "application/json"));
 	if (strcmp(rq->method, "POST") == 0)
 		h = curl_slist_append(h, arena_printf(r->arena, "Idempotency-Key: %s", key));
 	return h;

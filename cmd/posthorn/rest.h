@@ -20,7 +20,8 @@ void rest_free(struct rest *r); /* NULL is allowed */
 struct rest_request {
 	const char *method;          /* "GET" */
 	const char *path;            /* behind /api/v1, query included */
-	struct str body;             /* JSON; {NULL, 0}: none */
+	struct str body;             /* {NULL, 0}: none */
+	const char *content_type;    /* of the body; NULL: application/json */
 	const char *idempotency_key; /* of a POST; NULL: a random one; ERR_USAGE when no header can
 					carry it */
 };

@@ -5,11 +5,12 @@ import itertools
 import json
 import queue
 import signal
+import subprocess
 import threading
 import uuid
 
 import pytest
-from harness.daemon import alive, kill
+from harness.daemon import POSTHORN, alive, environment, kill
 from harness.wait import wait_until
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
@@ -258,6 +259,25 @@ def test_the_same_request_many_times_at_once(api, app, daemon):
         thread.join(30)
     assert len({tuple(r["id"] for r in reply.json["data"]) for reply in replies}) == 1
     assert len(replies) == 6 and len(stored(api, app)) == 50
+
+
+# The command
+
+
+def test_the_command(api, app, daemon, tmp_path):
+    payload = b'{ "amount" : 1.10 }'
+    file = tmp_path / "events.ndjson"
+    file.write_bytes(b'{"eventType":"t","payload":' + payload + b"}\n\n{}\n" + lines(event(2)))
+    call = [POSTHORN, "message", "create-batch", app, file, "-o", "json", "--idempotency-key", "k"]
+    env = environment(url=f"http://127.0.0.1:{daemon.port}", token=daemon.token)
+    first, again = (subprocess.run(call, env=env, capture_output=True, text=True, timeout=60)
+                    for _ in range(2))
+    assert first.returncode == again.returncode == 65 and "1 of 3 events were refused" in first.stderr
+    rows = json.loads(first.stdout)
+    assert [(row["line"], row["status"]) for row in rows] == [(1, 202), (3, 422), (4, 202)]
+    assert [row.get("id") for row in json.loads(again.stdout)] == [row.get("id") for row in rows]
+    assert [row["id"] for row in stored(api, app)] == [rows[0]["id"], rows[2]["id"]]
+    assert payload in api.get(f"/app/{app}/msg/{rows[0]['id']}").body
 
 
 # Promises

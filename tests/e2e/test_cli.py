@@ -403,6 +403,68 @@ def test_create_or_get(cli, server):
     assert server.requests[0].json == {"name": "Acme", "uid": "acme"}
 
 
+# Batches.
+
+
+def results(request):
+    """202 for each line, but 422 for those that say bad."""
+    lines = request.body.decode().splitlines()
+    problem = {"status": 422, "detail": [{"loc": ["body"], "msg": "no", "type": "value_error"}]}
+    return Answer(202, {"data": [problem if "bad" in line else {"status": 202, "id": f"msg_{line}"}
+                                 for line in lines]})
+
+
+def test_create_batch(cli, server, tmp_path):
+    server.script(results)
+    (tmp_path / "events").write_bytes(b'1\r\n\n \t\n{ "a": 1.10}\n3\nbad\n5')
+    done = cli("message", "create-batch", "acme", "events", "--per-request", "2", "-o", "tsv")
+    refused(done, DATA, "1 of 5 events were refused")
+    rows = [line.split("\t") for line in done.out.splitlines()]
+    assert rows[0][:3] == ["line", "status", "id"]
+    assert [row[:2] for row in rows[1:]] == [["1", "202"], ["4", "202"], ["5", "202"], ["6", "422"],
+                                            ["7", "202"]]
+    assert [r.body for r in server.requests] == [b'1\r\n{ "a": 1.10}\n', b"3\nbad\n", b"5\n"]
+    assert {(r.method, r.path, r.headers["content-type"]) for r in server.requests} == {
+        ("POST", "/api/v1/app/acme/msg/batch", "application/x-ndjson")}
+    assert len({r.headers["idempotency-key"] for r in server.requests}) == 3
+
+
+def test_create_batch_from_standard_input(cli, server):
+    for words in ([], ["-"]):
+        server.script(results)
+        done = cli("message", "create-batch", "acme", *words, "--idempotency-key", "k", "-o", "json",
+                   stdin=b"1\n2\n" * 300)
+        assert done.returncode == OK and done.err == ""
+        assert [row["line"] for row in json.loads(done.out)] == list(range(1, 601))
+        assert [r.headers["idempotency-key"] for r in server.requests] == ["k-1", "k-2"]
+    server.script(results)
+    assert cli("message", "create-batch", "acme", "-o", "json", stdin=b"\n\n").out == "[]\n"
+    assert server.requests == []
+
+
+def test_create_batch_sends_large_lines_soon(cli, server):
+    server.script(results)
+    done = cli("message", "create-batch", "acme", stdin=(b"x" * 400_000 + b"\n") * 5)
+    assert done.returncode == OK and [len(r.body) for r in server.requests] == [800_002, 800_002, 400_001]
+
+
+def test_create_batch_that_ends_early(cli, server):
+    server.script(results, Answer(413, {"code": "payload_too_large", "detail": "too many"}))
+    done = cli("message", "create-batch", "acme", "--per-request", "2", "-o", "json", stdin=b"1\n2\n3\n4\n")
+    refused(done, DATA, "lines 3 to 4", "too many")
+    assert [row["line"] for row in json.loads(done.out)] == [1, 2]
+    server.script(Answer(202, {"data": [{"status": 503, "code": "unavailable", "detail": "busy"}]}))
+    refused(cli("message", "create-batch", "acme", stdin=b"1\n"), UNAVAILABLE, "1 of 1")
+    refused(cli("message", "create-batch", "acme", "/nowhere/events"), IO, "/nowhere/events")
+
+
+@pytest.mark.parametrize("answer", [
+    {}, {"data": {}}, {"data": []}, {"data": [{}]}, {"data": [1]}, {"data": [{"status": "202"}]}, "[]"])
+def test_create_batch_with_a_strange_answer(cli, server, answer):
+    server.script(answer)
+    refused(cli("message", "create-batch", "acme", stdin=b"1\n"), IO, "line")
+
+
 def test_age_is_a_time_before_now(cli, server):
     server.script(page())
     cli("message", "list", "acme", "--after", "2h")
