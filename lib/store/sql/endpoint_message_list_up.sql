@@ -38,18 +38,19 @@ left join lateral (
                 select r.next_at, case when r.success then 0::int2
                     when r.next_at is not null and not e.dead then 3::int2 else 2::int2 end as status
                 from (
-                    select coalesce(bool_or(t.status = 0), false) as success, count(t.id)::int8 as attempts,
-                        (select min(c.next_at) from (
-                            select distinct on (l.chain) l.chain, l.next_at from attempt l
-                            where l.app_id = e.app_id and l.msg_id = m.id and l.endpoint_id + 0 = e.id
-                            order by l.chain, l.id desc) c
-                        where c.next_at is not null and not exists (select 1 from dead_letter d
+                    select bool_or(t.status = 0) as success,
+                        min(t.next_at) filter (where t.is_last and t.next_at is not null and not exists (
+                            select 1 from dead_letter d
                             where d.app_id = e.app_id and d.msg_id = m.id and d.endpoint_id = e.id
-                                and d.chain = c.chain and d.id > m.id - (3600000::int8 << 22))) as next_at
-                    from attempt t
-                    where t.app_id = e.app_id and t.msg_id = m.id and t.endpoint_id + 0 = e.id
-                        and ($9::text[] is null or m.event_type = any($9::text[]))
-                        and ($10::text is null or $10::text = any(string_to_array(m.channels, ',')))
+                                and d.chain = t.chain and d.id > m.id - (3600000::int8 << 22))) as next_at
+                    from (
+                        select status, chain, next_at,
+                            row_number() over (partition by chain order by id desc) = 1 as is_last
+                        from attempt
+                        where app_id = e.app_id and msg_id = m.id and endpoint_id + 0 = e.id
+                            and ($9::text[] is null or m.event_type = any($9::text[]))
+                            and ($10::text is null
+                                or $10::text = any(string_to_array(m.channels, ',')))) t
                     having count(*) > 0) r) q on true) s
         where s.fits or s.n = $13::int4
         order by s.id asc limit $8::int4) f) p on true

@@ -5,7 +5,6 @@
 -- (An id may be an hour younger than one made later by a machine whose clock is behind.)
 -- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 message's id or null,
 -- $5 message's eventId or null, $6 beyond this id, $7 rows at most, $8 descending
--- (endpoint_id + 0: a message's attempts are looked through by message, never an endpoint's.)
 with a as (
     select id from app
     where id = coalesce($2::int8,
@@ -16,19 +15,27 @@ with a as (
     from a join message m on m.app_id = a.id and m.id = coalesce($4::int8,
         (select u.msg_id from message_uid u where u.app_id = a.id and u.event_id = $5::text
             order by u.bucket desc limit 1))
+), tried as materialized (
+    select t.endpoint_id, t.status, t.next_at,
+        row_number() over (partition by t.endpoint_id, t.chain order by t.id desc) = 1 as is_last, t.chain
+    from attempt t
+    where t.app_id = (select app_id from m) and t.msg_id = (select id from m)
+), given_up as materialized (
+    select d.endpoint_id, d.chain
+    from dead_letter d
+    where d.app_id = (select app_id from m) and d.msg_id = (select id from m)
+        and d.id > (select id from m) - (3600000::int8 << 22)
 ), targets as (
     select ('x' || encode(substr(m.targets, 8 * i + 1, 8), 'hex'))::bit(64)::int8 as id
     from m, generate_series(0, octet_length(m.targets) / 8 - 1) i
     union
-    select t.endpoint_id from m join attempt t on t.app_id = m.app_id and t.msg_id = m.id
+    select endpoint_id from tried
 )
 select e.id, e.app_id, e.uid, e.url, e.description, e.version, e.disabled, e.disabled_reason,
     e.event_types, e.channels, e.throttle_rate, e.metadata, e.retry_schedule, e.timeout_ms,
     e.max_in_flight, e.created_at, e.updated_at, 0::int8,
     p.success, p.attempts, p.next_at,
-    exists (select 1 from dead_letter d
-        where d.app_id = m.app_id and d.msg_id = m.id and d.endpoint_id = e.id
-            and d.id > m.id - (3600000::int8 << 22)),
+    exists (select 1 from given_up g where g.endpoint_id = e.id),
     e.deleted_at is not null
 from m
 left join lateral (
@@ -36,14 +43,9 @@ left join lateral (
     where case when $8::bool then x.id < $6::int8 else x.id > $6::int8 end
     order by case when $8::bool then -x.id else x.id end limit $7::int4) e on true
 left join lateral (
-    select coalesce(bool_or(t.status = 0), false) as success, count(t.id)::int8 as attempts,
-        (select min(c.next_at) from (
-            select distinct on (l.chain) l.chain, l.next_at from attempt l
-            where l.app_id = m.app_id and l.msg_id = m.id and l.endpoint_id + 0 = e.id
-            order by l.chain, l.id desc) c
-        where c.next_at is not null and not exists (select 1 from dead_letter d
-            where d.app_id = m.app_id and d.msg_id = m.id and d.endpoint_id = e.id and d.chain = c.chain
-                and d.id > m.id - (3600000::int8 << 22))) as next_at
-    from attempt t
-    where t.app_id = m.app_id and t.msg_id = m.id and t.endpoint_id + 0 = e.id) p on e.id is not null
+    select coalesce(bool_or(t.status = 0), false) as success, count(*)::int8 as attempts,
+        min(t.next_at) filter (where t.is_last and t.next_at is not null and not exists (
+            select 1 from given_up g where g.endpoint_id = e.id and g.chain = t.chain)) as next_at
+    from tried t
+    where t.endpoint_id = e.id) p on e.id is not null
 order by case when $8::bool then -e.id else e.id end
