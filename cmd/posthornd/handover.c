@@ -3,8 +3,8 @@
  * would leave all cores but one without work (docs/adr/0007-balance.md).
  *
  * Invariants:
- * 1. A connection has one process. It moves with what its client has sent and nobody has read, or
- *    not at all (http/move.c).
+ * 1. A connection is served by one process. It moves with what its client has sent and nobody has
+ *    read, or not at all (http/move.c).
  * 2. Each worker decides about its own connections only, from the figures that all of them keep in
  *    the shared metrics. They are a moment old, and where many decide by the same figures, all may
  *    decide for the same worker. Therefore moves by business are one worker's at a time, in slices
@@ -27,15 +27,8 @@
 #define TAKE_MAX   16           /* per wake-up */
 #define SILENT_MAX USEC_PER_SEC /* without a turn of its loop; an idle one turns four times */
 #define LOOK_APART USEC_PER_MS  /* between looks at the backlog, so between moves by it */
-#define SLICE      (200 * USEC_PER_MS) /* longer than the figures take to follow a move */
-#define STAY_MIN   USEC_PER_SEC        /* of a connection, before it moves by business */
-
-/* Why a connection moves. */
-enum reason {
-	BY_BACKLOG,
-	BY_BUSINESS,
-	BY_STOP,
-};
+#define SLICE      USEC_PER_SEC /* longer than the figures take to follow a move */
+#define STAY_MIN   USEC_PER_SEC /* of a connection, before it moves by business */
 
 struct handover {
 	struct loop *loop;
@@ -66,6 +59,12 @@ busy_of(int worker, usec_t turned, usec_t now)
 	return decay_get(&busy, now);
 }
 
+static int64_t
+ahead_of(int worker)
+{
+	return metric_get(METRIC_QUEUED, worker) + metric_get(METRIC_IN_FLIGHT, worker);
+}
+
 /* A worker whose loop has not turned for a while (stopped, hung, dead) gets nothing. */
 static void
 read_loads(const struct handover *h, struct balance_load *w)
@@ -77,7 +76,7 @@ read_loads(const struct handover *h, struct balance_load *w)
 		w[i] = (struct balance_load){
 			.open = metric_get(METRIC_SERVING, i) && (me || now - turned < SILENT_MAX),
 			.connections = metric_get(METRIC_HTTP_CONNECTIONS, i),
-			.ahead = metric_get(METRIC_QUEUED, i) + metric_get(METRIC_IN_FLIGHT, i),
+			.ahead = ahead_of(i),
 			.busy = me ? loop_busy(h->loop)
 				   : busy_of(i, turned, now < turned ? turned : now),
 		};
@@ -128,30 +127,6 @@ on_accept(void *arg, int fd)
 
 /* ---- moving ------------------------------------------------------------------------------- */
 
-/* Where a connection goes and why, as the server keeps it meanwhile. */
-static int
-way(enum reason why, int to)
-{
-	return (int)why * METRIC_WORKERS_MAX + to;
-}
-
-static bool
-on_give(void *arg, int fd, int way)
-{
-	static const enum metric counters[] = {
-		[BY_BACKLOG] = METRIC_MOVED_BACKLOG,
-		[BY_BUSINESS] = METRIC_MOVED_BUSY,
-		[BY_STOP] = METRIC_MOVED_STOP,
-	};
-	struct handover *h = arg;
-	enum reason why = (enum reason)(way / METRIC_WORKERS_MAX);
-	int to = why == BY_STOP ? choose(h) : way % METRIC_WORKERS_MAX;
-	if (to < 0 || !give(h->env->peer_fds[to], fd))
-		return false;
-	metric_add(counters[why], 1);
-	return true;
-}
-
 /* Whether this worker is the one that may move connections by business now. */
 static bool
 in_slice(struct handover *h, usec_t now)
@@ -161,15 +136,6 @@ in_slice(struct handover *h, usec_t now)
 		memset(h->given, 0, sizeof(h->given));
 	h->slice = slice;
 	return slice % h->env->workers == h->env->index;
-}
-
-static int
-by_backlog(struct handover *h, const struct balance_load *w, usec_t now)
-{
-	if (now - h->looked < LOOK_APART)
-		return -1;
-	h->looked = now;
-	return balance_backlog(w, h->env->workers, h->env->index);
 }
 
 static int
@@ -187,24 +153,43 @@ by_business(struct handover *h, struct balance_load *w, double share)
 	return to;
 }
 
+/* Where a connection should go, and why; -1: it stays. */
 static int
-on_whither(void *arg, const struct http_stay *stay)
+whither(struct handover *h, const struct http_stay *stay, enum metric *ret_why)
 {
-	struct handover *h = arg;
 	struct balance_load w[METRIC_WORKERS_MAX];
-	int to;
-	if (loop_busy(h->loop) < BALANCE_BUSY)
-		return -1;
 	usec_t now = loop_now(h->loop);
+	bool look = now - h->looked >= LOOK_APART && ahead_of(h->env->index) > BALANCE_AHEAD;
+	bool may_even =
+	    loop_busy(h->loop) > BALANCE_BUSY && stay->length >= STAY_MIN && in_slice(h, now);
+	int to = -1;
+	if (!look && !may_even)
+		return -1;
 	read_loads(h, w);
 	for (int i = 0; i < h->env->workers; i++)
 		w[i].open = w[i].open && w[i].connections < h->config->http_connections_max;
-	if ((to = by_backlog(h, w, now)) >= 0)
-		return way(BY_BACKLOG, to);
-	if (stay->length < STAY_MIN || !in_slice(h, now))
-		return -1;
-	to = by_business(h, w, stay->share);
-	return to < 0 ? -1 : way(BY_BUSINESS, to);
+	if (look) {
+		h->looked = now;
+		*ret_why = METRIC_MOVED_BACKLOG;
+		to = balance_backlog(w, h->env->workers, h->env->index);
+	}
+	if (to < 0 && may_even) {
+		*ret_why = METRIC_MOVED_BUSY;
+		to = by_business(h, w, stay->share);
+	}
+	return to;
+}
+
+static bool
+on_move(void *arg, int fd, const struct http_stay *stay)
+{
+	struct handover *h = arg;
+	enum metric why = METRIC_MOVED_STOP;
+	int to = h->stopping ? choose(h) : whither(h, stay, &why);
+	if (to < 0 || !give(h->env->peer_fds[to], fd))
+		return false;
+	metric_add(why, 1);
+	return true;
 }
 
 /* ---- taking ------------------------------------------------------------------------------- */
@@ -254,7 +239,6 @@ handover_new(struct loop *l, const struct config *c, const struct worker_env *en
 	if (!env->peer_fds || env->peers_fd < 0)
 		return NULL;
 	struct handover *h = mem_zalloc(sizeof(*h));
-	const struct http_mover mover = { on_whither, on_give, h };
 	h->loop = l;
 	h->config = c;
 	h->env = env;
@@ -264,7 +248,7 @@ handover_new(struct loop *l, const struct config *c, const struct worker_env *en
 	event_add(h->ev, NULL);
 	http_server_on_accept(server, on_accept, h);
 	if (c->balance)
-		http_server_on_move(server, &mover);
+		http_server_on_move(server, on_move, h);
 	return h;
 }
 
@@ -275,8 +259,7 @@ handover_stop(struct handover *h)
 		return;
 	h->stopping = true;
 	http_server_on_accept(h->server, NULL, NULL);
-	if (h->config->balance && choose(h) >= 0)
-		http_server_move_idle(h->server, way(BY_STOP, 0));
+	http_server_move_idle(h->server);
 }
 
 void
@@ -285,7 +268,7 @@ handover_free(struct handover *h)
 	if (!h)
 		return;
 	http_server_on_accept(h->server, NULL, NULL);
-	http_server_on_move(h->server, NULL);
+	http_server_on_move(h->server, NULL, NULL);
 	event_free(h->ev);
 	free(h);
 }

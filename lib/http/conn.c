@@ -315,7 +315,7 @@ read_request(struct conn *c)
 	if (c->next.pending) /* its turn comes at the end of this one; do not pile up more */
 		return;
 	if (c->state == CONN_IDLE && conn_leaves(c))
-		return;
+		return; /* with the request */
 	size_t room;
 	char *to = read_room(c, &room);
 	ssize_t n = recv(c->fd, to, room, 0);
@@ -365,7 +365,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	case CONN_WRITE: /* the client's next request, or its end, waits until conn_listen */
 		conn_deafen(c);
 		break;
-	case CONN_LEAVE:
+	case CONN_LEFT:
 	case CONN_DEAD:
 	case CONN_STATES:
 		abort();
@@ -389,6 +389,7 @@ answer_sent(struct conn *c)
 	} else {
 		give_in(c);
 		conn_set(c, CONN_IDLE);
+		conn_answered(c);
 	}
 }
 

@@ -1,12 +1,17 @@
 /* Connections that move to another process.
  *
  * A connection may only go while nothing of a request has been read: whatever the client has sent
- * lies in the socket and goes along. Its readiness has to be withdrawn from epoll first. libevent
- * does that at the start of the next wait, and epoll watches the open file, not the descriptor:
- * were ours closed before, while another process holds the file, its events would come for ever. So
- * the connection waits in CONN_LEAVE for a timer, which the loop only looks at after a wait, and is
- * given and closed at once then; no two processes ever serve it. */
+ * lies in the socket and goes along. There are two such moments: when a request has been answered,
+ * so that the next one arrives where there is time for it, and when the next one begins to arrive.
+ *
+ * Our descriptor outlives the move by a turn (CONN_LEFT). libevent takes it out of epoll at the
+ * start of the next wait, and epoll watches the open file, not the descriptor: had ours been closed
+ * before, while the other process holds the file, events would come for ever. Nothing but close(2)
+ * happens to it here. */
 #include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/metric.h"
 
 #include "http/server-internal.h"
 
@@ -38,82 +43,121 @@ conn_weigh(struct conn *c)
 }
 
 static double
-share_of(const struct conn *c)
+share_of(const struct conn *c, usec_t now)
 {
-	usec_t now = loop_now(c->server->loop);
 	double all = decay_get(&c->server->weight, now);
 	return all > 0 ? decay_get(&c->weight, now) / all : 0;
 }
 
 /* --- leaving --- */
 
+/* Another process has it. */
 static void
-withdraw(struct conn *c, int to)
+leave(struct conn *c)
 {
 	struct http_server *s = c->server;
-	c->leave_to = to;
 	conn_deafen(c);
-	conn_set(c, CONN_LEAVE);
-	timer_set(&s->leave, 0);
+	s->connections--;
+	metric_add(METRIC_HTTP_CONNECTIONS, -1);
+	conn_set(c, CONN_LEFT);
+	c->deadline = loop_now(s->loop);
+	if (!timer_pending(&s->forget))
+		timer_set(&s->forget, 0);
+}
+
+static void
+forget(struct conn *c)
+{
+	close(c->fd);
+	c->fd = -1;
+	conn_set(c, CONN_DEAD);
+	defer_schedule(&c->server->reap);
+}
+
+/* The loop looks at timers after a wait, so what left in an earlier turn is out of epoll now. */
+static void
+on_forget(void *arg)
+{
+	struct http_server *s = arg;
+	struct conn *c;
+	while ((c = TAILQ_FIRST(&s->conns[CONN_LEFT])) && c->deadline < loop_now(s->loop))
+		forget(c);
+	if (c)
+		timer_set(&s->forget, 0);
+}
+
+static bool
+move(struct conn *c)
+{
+	struct http_server *s = c->server;
+	usec_t now = loop_now(s->loop);
+	const struct http_stay stay = { share_of(c, now), now - c->since };
+	if (!s->move_fn(s->move_arg, c->fd, &stay))
+		return false;
+	leave(c);
+	return true;
 }
 
 bool
 conn_leaves(struct conn *c)
 {
-	struct http_server *s = c->server;
-	/* While one is on its way the timer must not be put off. */
-	if (!s->mover.whither || s->draining || timer_pending(&s->leave))
-		return false;
-	struct http_stay stay = { share_of(c), loop_now(s->loop) - c->since };
-	int to = s->mover.whither(s->mover.arg, &stay);
-	if (to < 0 || !conn_has_unread(c)) /* the end of the connection is for us to see */
-		return false;
-	withdraw(c, to);
-	return true;
+	return c->server->move_fn && move(c);
 }
 
-/* Nobody took it. */
-static void
-keep(struct conn *c)
+void
+conn_answered(struct conn *c)
 {
-	if (c->server->draining && !conn_has_unread(c)) {
-		conn_close(c);
-		return;
-	}
-	conn_listen(c);
-	conn_set(c, CONN_IDLE);
+	struct http_server *s = c->server;
+	if (!s->answered.pending)
+		s->answered_from = c->deadline;
+	defer_schedule(&s->answered);
 }
 
+/* At the end of a turn, when what its requests brought is known: the connections that were answered
+ * in it are the last ones that became idle. */
 static void
-on_leave(void *arg)
+on_answered(void *arg)
 {
 	struct http_server *s = arg;
-	struct conn *c;
-	while ((c = TAILQ_FIRST(&s->conns[CONN_LEAVE]))) {
-		if (s->mover.give && s->mover.give(s->mover.arg, c->fd, c->leave_to))
-			conn_close(c);
-		else
-			keep(c);
+	struct conn *c, *previous;
+	TAILQ_FOREACH_REVERSE_SAFE(c, &s->conns[CONN_IDLE], conn_list, entry, previous)
+	{
+		if (c->deadline < s->answered_from || !s->move_fn)
+			return;
+		move(c);
 	}
 }
 
 void
-http_server_on_move(struct http_server *s, const struct http_mover *m)
+http_server_on_move(
+    struct http_server *s, bool (*fn)(void *arg, int fd, const struct http_stay *stay), void *arg)
 {
-	s->mover = m ? *m : (struct http_mover){ 0 };
+	s->move_fn = fn;
+	s->move_arg = arg;
 }
 
 void
-http_server_move_idle(struct http_server *s, int to)
+http_server_move_idle(struct http_server *s)
 {
-	struct conn *c;
-	while ((c = TAILQ_FIRST(&s->conns[CONN_IDLE])))
-		withdraw(c, to);
+	struct conn *c, *next;
+	TAILQ_FOREACH_SAFE(c, &s->conns[CONN_IDLE], entry, next)
+		conn_leaves(c);
 }
 
 void
 move_init(struct http_server *s)
 {
 	weight_init(&s->weight, clock_mono());
-	timer_init(&s->leave, s->loop, on_leave, s);
+	timer_init(&s->forget, s->loop, on_forget, s);
+	defer_init(&s->answered, s->loop, on_answered, s);
+}
+
+void
+move_done(struct http_server *s)
+{
+	struct conn *c;
+	while ((c = TAILQ_FIRST(&s->conns[CONN_LEFT])))
+		forget(c);
+	defer_cancel(&s->answered);
+	timer_done(&s->forget);
 }

@@ -9,11 +9,11 @@
  *	   └───────────────────── answer written ─────────┴─────────────────┘
  *
  *	  answer written, connection to be closed ──▶ LINGER ──▶ DEAD
- *	  IDLE, another process may have it ────────▶ LEAVE ──▶ DEAD here, IDLE there
+ *	  IDLE, moved to another process ───────────▶ LEFT ───▶ DEAD
  *
- * IDLE and READ read requests, LINGER reads and drops; HANDLE, WRITE and LEAVE do not read at all:
- * a client's pipelined requests wait in its own socket. READ is also where a pipelined request
- * waits for its turn (conn.next). */
+ * IDLE and READ read requests, LINGER reads and drops; HANDLE and WRITE do not read at all: a
+ *client's pipelined requests wait in its own socket. READ is also where a pipelined request waits
+ *for its turn (conn.next). */
 #pragma once
 
 #include <event2/event_struct.h>
@@ -33,7 +33,7 @@ enum conn_state {
 	CONN_HANDLE,
 	CONN_WRITE,
 	CONN_LINGER,
-	CONN_LEAVE,
+	CONN_LEFT, /* another process has it; see move.c */
 	CONN_DEAD, /* closed; freed by server.reap */
 	CONN_STATES
 };
@@ -65,7 +65,6 @@ struct conn {
 
 	usec_t since;        /* with this process */
 	struct decay weight; /* bytes of its requests */
-	int leave_to;        /* in LEAVE: the mover's word for where */
 };
 TAILQ_HEAD(conn_list, conn);
 
@@ -79,11 +78,14 @@ struct http_server {
 	struct event acceptable;
 	bool (*accept_fn)(void *arg, int fd); /* NULL: none */
 	void *accept_arg;
-	struct http_mover mover;
-	struct timer leave;  /* set while connections are in LEAVE */
-	struct decay weight; /* of all connections */
-	struct timer resume; /* accepting was paused */
-	int spare_fd;        /* given up when descriptors run out; -1 until there are some again */
+	bool (*move_fn)(void *arg, int fd, const struct http_stay *stay); /* NULL: none */
+	void *move_arg;
+	struct defer answered; /* requests, in this turn */
+	usec_t answered_from;  /* deadline of the first connection that is idle since */
+	struct timer forget;   /* set while connections are in LEFT */
+	struct decay weight;   /* of all connections */
+	struct timer resume;   /* accepting was paused */
+	int spare_fd; /* given up when descriptors run out; -1 until there are some again */
 	struct http_limits limits;
 	http_handler_fn handler;
 	void *ctx;
@@ -125,11 +127,14 @@ void conn_listen(struct conn *c);
 /* move.c */
 
 void move_init(struct http_server *s);
+void move_done(struct http_server *s);
 void weight_init(struct decay *d, usec_t now);
 /* Counts the request that was read. */
 void conn_weigh(struct conn *c);
-/* An idle connection has become readable: whether it goes elsewhere instead of being read. */
+/* Whether an idle connection has moved; it is not ours any more then. */
 bool conn_leaves(struct conn *c);
+/* The connection has become idle after an answer. */
+void conn_answered(struct conn *c);
 /* Whether a request has arrived that has not been read yet. */
 bool conn_has_unread(const struct conn *c);
 

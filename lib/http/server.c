@@ -264,12 +264,12 @@ http_server_free(struct http_server *s)
 {
 	if (!s)
 		return;
+	move_done(s);
 	close_all(s);
 	defer_cancel(&s->reap);
 	event_del(&s->acceptable);
 	timer_done(&s->resume);
 	timer_done(&s->check);
-	timer_done(&s->leave);
 	if (s->spare_fd >= 0)
 		close(s->spare_fd);
 	while (s->spare_ins > 0)

@@ -88,23 +88,17 @@ struct http_server *http_server_new(struct loop *l, int listen_fd, const struct 
 /* Shows each accepted socket to fn first (loop's stack); true: fn has taken it, e.g. handed it to
  * another process. */
 void http_server_on_accept(struct http_server *s, bool (*fn)(void *arg, int fd), void *arg);
-/* Kept connections may move to another process when their next request begins to arrive. */
+/* Connections may move to another process between two requests: when one has been answered, and
+ * when the next one begins to arrive, fn is asked (loop's stack). True: it has given the socket
+ * away (it must not close fd). NULL: connections stay. */
 struct http_stay {
 	double share;  /* of the requests of late, by size, that were this connection's; 0 … 1 */
 	usec_t length; /* of its stay with this process */
 };
-struct http_mover {
-	/* Where the connection should go, in the caller's words; negative: nowhere. */
-	int (*whither)(void *arg, const struct http_stay *stay);
-	/* A turn later: true when the other process has it (our descriptor is closed then), false
-	 * when it has to be served here after all. */
-	bool (*give)(void *arg, int fd, int to);
-	void *arg;
-};
-/* Both are called on the loop's stack. NULL: connections stay. */
-void http_server_on_move(struct http_server *s, const struct http_mover *m);
-/* All that are idle go there, as far as they are taken. */
-void http_server_move_idle(struct http_server *s, int to);
+void http_server_on_move(
+    struct http_server *s, bool (*fn)(void *arg, int fd, const struct http_stay *stay), void *arg);
+/* Asks about all that are idle. */
+void http_server_move_idle(struct http_server *s);
 /* Serves one more connected socket, which it owns from now on; a server that drains serves the
  * request that has arrived on it, if any. */
 void http_server_adopt(struct http_server *s, int fd);

@@ -28,9 +28,9 @@ usec_t loop_now(const struct loop *l);
 struct wall loop_wall(const struct loop *l);
 /* Duration of the longest turn since the last call, in microseconds. */
 usec_t loop_longest_turn(struct loop *l);
-/* The share of the last tenths of a second that the loop worked and did not wait, from 0 to 1, as
- * of the last turn. Each turn also stores it as METRIC_BUSY, and its end as METRIC_LOOP_TURNED. */
-#define LOOP_BUSY_SPAN (100 * USEC_PER_MS) /* it fades to 1/e within, when the loop only waits */
+/* The share of the last second or so that the loop worked and did not wait, from 0 to 1, as of the
+ * last turn. Each turn also stores it as METRIC_BUSY, and its end as METRIC_LOOP_TURNED. */
+#define LOOP_BUSY_SPAN (500 * USEC_PER_MS) /* it fades to 1/e within, when the loop only waits */
 double loop_busy(const struct loop *l);
 
 /* A call that runs once before the loop waits again. Embedded in its owner; scheduling an already

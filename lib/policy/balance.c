@@ -1,11 +1,10 @@
 /* The rules of balance.h. Their margins are what a move must be worth: it costs the two workers
- * some 30 microseconds together, as much as one delivery, and the request a turn of its old
- * worker's loop. */
+ * some 30 microseconds together, about as much as one delivery. */
 #include "policy/balance.h"
 
-#define NEW_SLACK    4    /* connections above the fewest that a new one does not mind */
-#define AHEAD_MARGIN 128  /* deliveries: milliseconds of work */
-#define BUSY_MARGIN  0.10 /* the noise of the figure */
+#define NEW_SLACK   4    /* connections above the fewest that a new one does not mind */
+#define BUSY_MARGIN 0.10 /* the noise of the figure */
+#define BUSIER_MAX  0.25 /* how much more a worker may be that has less ahead */
 
 int
 balance_new(const struct balance_load *w, int n, int turn)
@@ -19,18 +18,17 @@ balance_new(const struct balance_load *w, int n, int turn)
 	return w[turn].connections > w[fewest].connections + NEW_SLACK ? fewest : turn;
 }
 
-/* Twice as many and some more: else the connection would be back soon. Another worker that is the
- * busier of the two has its own reasons to keep its queue short. */
+/* A quarter more and some: else the connection would be back soon. What is ahead may also be
+ * stuck, with endpoints that do not answer; then it says nothing about work, and the worker that
+ * has less of it gets no more than so much busier. */
 int
 balance_backlog(const struct balance_load *w, int n, int me)
 {
 	int to = -1;
-	if (w[me].busy < BALANCE_BUSY)
-		return -1;
 	for (int i = 0; i < n; i++) {
-		if (i == me || !w[i].open || w[i].busy > w[me].busy + BUSY_MARGIN)
+		if (i == me || !w[i].open || w[i].busy > w[me].busy + BUSIER_MAX)
 			continue;
-		if (w[me].ahead > 2 * w[i].ahead + AHEAD_MARGIN &&
+		if (w[me].ahead > w[i].ahead + w[i].ahead / 4 + BALANCE_AHEAD &&
 		    (to < 0 || w[i].ahead < w[to].ahead))
 			to = i;
 	}

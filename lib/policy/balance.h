@@ -2,28 +2,27 @@
  * of metrics, what is done about the answer is handover.c's.
  *
  * A new connection goes where there are few. That is all one can know of it; what it brings shows
- * later. So a connection is looked at again when its next request begins to arrive, and moves with
- * that request
+ * later. So a connection is looked at again between two requests, and moves
  *
  *  - by backlog: its worker has many more deliveries ahead of it than another one. What is ahead is
  *    work to come, whoever brought it, so even the only producer of a node moves: one worker sends
- *    its last batch while another takes the next.
- *  - by business: its worker is busy and another one would be less so with this connection's work
- * on top. A connection that is all there is to do would only take its load along, and stays.
- *
- * Either way a worker that has time keeps what it has. */
+ *    its last batch while another takes the next. A matter of milliseconds.
+ *  - by business: its worker is busy, and another one would be less so with this connection's work
+ *    on top. A connection that is all there is to do would only take its load along, and stays. A
+ *    matter of seconds. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BALANCE_BUSY 0.5 /* below it nothing moves */
+#define BALANCE_AHEAD 64  /* with no more than that ahead a worker keeps what it has */
+#define BALANCE_BUSY  0.5 /* if it is no busier than that, either */
 
 struct balance_load {
 	bool open; /* takes connections, and its loop turns */
 	int64_t connections;
 	int64_t ahead; /* deliveries in memory: waiting or under way */
-	double busy;   /* share of its time, 0 … 1 */
+	double busy;   /* share of the last second, 0 … 1 */
 };
 
 /* For a new connection: the worker whose turn it is, unless it is closed or has too many; then the
