@@ -5,6 +5,9 @@
 #include "send/slot-internal.h"
 #include "statements.h"
 
+#define ASK_MIN (60 * USEC_PER_SEC) /* whether a slot is drained; each time after twice as long */
+#define ASK_MAX (3600 * USEC_PER_SEC)
+
 static bool
 slot_quiet(struct slots *s, const struct slot *slot)
 {
@@ -94,15 +97,28 @@ ask_drained(struct slots *s, const int16_t *ids, int n, struct wall low)
 	s->release.ticket = pg_submit(s->load_pool, &call, 1, on_drained, s);
 }
 
+/* A slot whose few retries are far ahead has those of all others looked through for them: rarely.
+ */
+static void
+ask_later(struct slot *slot, usec_t now)
+{
+	slot->ask_wait = slot->ask_wait ? slot->ask_wait * 2 : ASK_MIN;
+	if (slot->ask_wait > ASK_MAX)
+		slot->ask_wait = ASK_MAX;
+	slot->ask_at = now + slot->ask_wait;
+}
+
 void
 slot_release_drained(struct slots *s)
 {
 	int16_t ids[SLOTS_MAX];
 	struct wall low = { INT64_MAX };
+	usec_t now = loop_now(s->loop);
 	int n = 0;
 	for (int i = 0; i < s->n && !s->release.ticket; i++) {
-		if (s->slot[i] == s->home || !slot_quiet(s, s->slot[i]))
+		if (s->slot[i] == s->home || now < s->slot[i]->ask_at || !slot_quiet(s, s->slot[i]))
 			continue;
+		ask_later(s->slot[i], now);
 		struct wall mark = slot_retry_low(s, s->slot[i]);
 		if (mark.us < low.us)
 			low = mark;
