@@ -21,7 +21,8 @@
 #include "api/task.h"
 #include "statements.h"
 
-#define POLL        (5 * USEC_PER_SEC)
+#define POLL        (5 * USEC_PER_SEC) /* doubled each time there is nothing */
+#define POLL_MAX    (40 * USEC_PER_SEC)
 #define LEASE_MS    10000
 #define JOBS_MAX    8
 #define STEP_MAX    200                 /* dead letters */
@@ -59,6 +60,7 @@ struct task_runner {
 	int njobs;
 	int64_t claiming; /* owner of the claim under way */
 	bool again;       /* look once more when the claim has ended */
+	usec_t wait;      /* until the next poll, if this one finds nothing */
 	bool stopped;
 	struct arena *arena; /* of the claim */
 	struct pg_ticket *claim;
@@ -70,11 +72,15 @@ struct task_runner {
 static void
 job_free(struct job *j)
 {
+	struct task_runner *t = j->runner;
 	if (j->ticket)
 		pg_cancel(j->ticket);
 	timer_done(&j->timer);
 	LIST_REMOVE(j, entry);
-	j->runner->njobs--;
+	t->njobs--;
+	t->wait = POLL; /* it may have ended before its task has */
+	if (!t->claim)
+		timer_set(&t->poll, POLL);
 	arena_free(j->step);
 	arena_free(j->arena);
 	free(j);
@@ -289,8 +295,9 @@ on_claimed(void *arg, const struct pg_result *r, const struct err *e)
 	t->claim = NULL;
 	if (found)
 		job_start(t, r->res[0]);
-	/* There may be more of them. */
-	timer_set(&t->poll, found || t->again ? 0 : POLL);
+	bool more = found || t->again; /* there may be more of them */
+	timer_set(&t->poll, more ? 0 : t->wait);
+	t->wait = more ? POLL : t->wait * 2 < POLL_MAX ? t->wait * 2 : POLL_MAX;
 	t->again = false;
 }
 
@@ -344,6 +351,7 @@ task_runner_new(struct loop *l, struct pg_pool *pool, struct sender *s)
 	t->arena = arena_new();
 	LIST_INIT(&t->jobs);
 	timer_init(&t->poll, l, on_poll, t);
+	t->wait = POLL;
 	timer_set(&t->poll, POLL);
 	return t;
 }
