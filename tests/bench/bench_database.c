@@ -69,7 +69,7 @@ struct bench {
 	struct histogram latency;
 };
 
-static void
+_Noreturn static void
 die(const char *what, const char *why)
 {
 	fprintf(stderr, "bench_database: %s: %s\n", what, why);
