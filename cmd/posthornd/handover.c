@@ -13,8 +13,10 @@
 #include "handover.h"
 
 #include <event2/event.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -104,6 +106,16 @@ give(int socket_fd, int fd)
 	return sendmsg(socket_fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
 }
 
+/* Connections that a worker has not taken yet. In a burst they are all there is to see of what it
+ * was given: its own count follows when its loop turns. */
+static int
+on_their_way(int inbox_fd)
+{
+	int bytes = 0; /* one each; unix(7) */
+	ioctl(inbox_fd, SIOCINQ, &bytes);
+	return bytes;
+}
+
 /* The worker for a connection that has none yet, or whose worker stops; -1: none takes any. */
 static int
 choose(struct handover *h)
@@ -111,6 +123,8 @@ choose(struct handover *h)
 	struct balance_load w[METRIC_WORKERS_MAX];
 	h->turn = (h->turn + 1) % h->env->workers;
 	read_loads(h, w);
+	for (int i = 0; i < h->env->workers; i++)
+		w[i].connections += on_their_way(h->env->inbox_fds[i]);
 	return balance_new(w, h->env->workers, h->turn);
 }
 
@@ -236,7 +250,7 @@ struct handover *
 handover_new(struct loop *l, const struct config *c, const struct worker_env *env,
     struct http_server *server)
 {
-	if (!env->peer_fds || env->peers_fd < 0)
+	if (!env->peer_fds)
 		return NULL;
 	struct handover *h = mem_zalloc(sizeof(*h));
 	h->loop = l;
@@ -244,7 +258,8 @@ handover_new(struct loop *l, const struct config *c, const struct worker_env *en
 	h->env = env;
 	h->server = server;
 	h->turn = env->index;
-	h->ev = event_new(loop_base(l), env->peers_fd, EV_READ | EV_PERSIST, on_given, h);
+	h->ev =
+	    event_new(loop_base(l), env->inbox_fds[env->index], EV_READ | EV_PERSIST, on_given, h);
 	event_add(h->ev, NULL);
 	http_server_on_accept(server, on_accept, h);
 	if (c->balance)

@@ -43,7 +43,6 @@ struct worker {
 	struct child child;
 	int ready_fd; /* read end, until the byte has come; -1 */
 	bool ready;
-	int peers_fd; /* receiving end of its connections from others */
 };
 
 struct supervisor {
@@ -51,8 +50,10 @@ struct supervisor {
 	struct supervisor_env env;
 	int signal_fd;
 	struct worker worker[METRIC_WORKERS_MAX];
-	int peer_fds[METRIC_WORKERS_MAX]; /* sending ends, by worker */
-	bool announced;                   /* the service has been ready */
+	int peer_fds[METRIC_WORKERS_MAX];  /* by worker: sending ends of its handed-over connections
+					    */
+	int inbox_fds[METRIC_WORKERS_MAX]; /* and the receiving ends */
+	bool announced;                    /* the service has been ready */
 	bool stopping;
 	bool hurry;
 	usec_t kill_at; /* while stopping */
@@ -78,7 +79,7 @@ open_peers(struct supervisor *s)
 		if (s->env.workers > 1 &&
 		    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
 			abort();
-		s->worker[i].peers_fd = pair[0];
+		s->inbox_fds[i] = pair[0];
 		s->peer_fds[i] = pair[1];
 		s->worker[i].ready_fd = -1;
 	}
@@ -109,11 +110,8 @@ be_worker(struct supervisor *s, int index, int ready_fd, pid_t parent)
 	sigprocmask(SIG_BLOCK, &interrupt, NULL);
 	close(s->signal_fd);
 	close_if(s->env.lock_fd);
-	for (int i = 0; i < s->env.workers; i++) {
+	for (int i = 0; i < s->env.workers; i++)
 		close_if(s->worker[i].ready_fd);
-		if (i != index)
-			close_if(s->worker[i].peers_fd);
-	}
 	snprintf(tag, sizeof(tag), "worker-%d", index);
 	log_set_tag(tag);
 	metric_row_set(index);
@@ -122,8 +120,8 @@ be_worker(struct supervisor *s, int index, int ready_fd, pid_t parent)
 		.workers = s->env.workers,
 		.listen_fd = s->env.listen_fd,
 		.ready_fd = ready_fd,
-		.peers_fd = s->worker[index].peers_fd,
 		.peer_fds = s->env.workers > 1 ? s->peer_fds : NULL,
+		.inbox_fds = s->env.workers > 1 ? s->inbox_fds : NULL,
 	};
 	exit(worker_main(s->config, &env));
 }
@@ -363,7 +361,7 @@ supervisor_run(const struct config *c, const struct supervisor_env *env, bool *r
 	while (!is_over(&s))
 		turn(&s);
 	for (int i = 0; i < env->workers; i++) {
-		close_if(s.worker[i].peers_fd);
+		close_if(s.inbox_fds[i]);
 		close_if(s.peer_fds[i]);
 	}
 	close(s.signal_fd);

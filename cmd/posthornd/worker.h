@@ -8,9 +8,9 @@ struct worker_env {
 	int workers;
 	int listen_fd; /* the shared listening socket, nonblocking */
 	int ready_fd;  /* one byte is written here when the worker serves */
-	int peers_fd;  /* this worker's end for connections that others hand over, or -1 */
-	const int
-	    *peer_fds; /* by worker index: where to hand connections over; NULL with one worker */
+	/* By worker index, NULL with one worker: where to hand connections over, and where they
+	 * arrive. A worker reads from its own only. */
+	const int *peer_fds, *inbox_fds;
 };
 
 /* Runs until SIGTERM or SIGINT has drained it. Returns the exit status of the process. */
