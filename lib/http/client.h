@@ -1,4 +1,4 @@
-/* The sender's HTTP client: one libcurl multi handle on the loop (curl_multi_socket_action).
+/* The sender's HTTP client: HTTP/1.1 over connections of its own, plain or TLS (docs/adr/0008).
  *
  * Every exchange has one deadline over all of it (connect, TLS, request, answer), bounded answer
  * bytes, no redirects, no environment proxies, no cookies, no Expect. The connection goes to the
@@ -26,7 +26,7 @@
 #include "policy/classify.h"
 
 struct client_options {
-	int connections_max; /* kept connections (CURLMOPT_MAXCONNECTS); default 1024 */
+	int connections_max; /* kept connections; default 1024 */
 	int keep_body;       /* bytes of an answer's body kept; default 16384 */
 	int read_body; /* bytes of a body read before the connection is closed; default 65536 */
 	int head_max;  /* bytes of an answer's header section; default 65536 */
@@ -69,7 +69,8 @@ struct client_response {
 	bool body_cut;          /* there was more */
 	struct str retry_after; /* the field's value, trimmed; {NULL, 0} when absent */
 	usec_t duration;        /* from client_start to the end */
-	int sends;              /* requests really written; > 1: libcurl repeated it silently */
+	int sends; /* requests really written; 2: a kept connection died before an answer, and the
+		    * request was repeated on a new one */
 	char detail[96]; /* for people: "connection refused", "certificate has expired"; never an
 			  * address; "" for TRANSPORT_OK */
 };

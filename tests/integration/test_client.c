@@ -187,6 +187,58 @@ test_request_large(void **state)
 	free(body);
 }
 
+/* The request line and Host of odd URLs: as they are written, but for what HTTP has no place for.
+ */
+static void
+test_request_targets(void **state)
+{
+	static const struct {
+		const char *url, *target, *host;
+	} cases[] = {
+		{ "http://receiver.test", "/", "receiver.test" },
+		{ "http://receiver.test:8080", "/", "receiver.test:8080" },
+		{ "http://receiver.test:80/", "/", "receiver.test" },
+		{ "http://receiver.test:443/", "/", "receiver.test:443" },
+		{ "http://receiver.test:/", "/", "receiver.test" },
+		{ "HTTP://Receiver.TEST/A", "/A", "Receiver.TEST" },
+		{ "http://receiver.test./x", "/x", "receiver.test." },
+		{ "http://[::1]/x", "/x", "[::1]" },
+		{ "http://[0:0:0:0:0:0:0:1]:8080/x", "/x", "[::1]:8080" },
+		{ "http://127.1/x", "/x", "127.0.0.1" },
+		{ "http://receiver.test?q=1", "/?q=1", "receiver.test" },
+		{ "http://receiver.test/?", "/?", "receiver.test" },
+		{ "http://receiver.test/a?b?c=/d", "/a?b?c=/d", "receiver.test" },
+		{ "http://receiver.test/#fragment", "/", "receiver.test" },
+		{ "http://receiver.test/a?b#c", "/a?b", "receiver.test" },
+		{ "http://receiver.test/a/../b/./c", "/a/../b/./c", "receiver.test" },
+		{ "http://receiver.test//a//b", "//a//b", "receiver.test" },
+		{ "http://receiver.test/%7e%2F%zz", "/%7e%2F%zz", "receiver.test" },
+		{ "http://receiver.test/\xc3\xa4?\xc3\xb6", "/%c3%a4?\xc3\xb6", "receiver.test" },
+		{ "http://receiver.test/a\\|\"<>^`{};=,!$&'()*+@:", "/a\\|\"<>^`{};=,!$&'()*+@:",
+		    "receiver.test" },
+	};
+	struct fixture *f = *state;
+	receiver_set(
+	    f, receiver_new(f->loop, "127.0.0.1", NULL, remember, NULL), "http", "receiver.test");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct result x = { 0 };
+		struct err e;
+		struct client_request rq = {
+			.target = client_target_new(cases[i].url, &e),
+			.to = receiver_address(f->receiver),
+			.timeout_ms = DEADLINE_MS,
+		};
+		client_start(f->client, &rq, on_response, &x);
+		UNTIL(f, x.calls);
+		char expect[512];
+		snprintf(expect, sizeof(expect),
+		    "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 0\r\n\r\n", cases[i].target,
+		    cases[i].host);
+		assert_string_equal(seen_head, expect);
+		client_target_free(rq.target);
+	}
+}
+
 /* ---- broken and hostile answers ---- */
 
 static void
@@ -317,13 +369,20 @@ test_retry_after_bound(void **state)
 	}
 }
 
+#define LABEL "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
+
 static void
 test_targets_refused(void **state)
 {
 	static const char *const urls[] = { "", "receiver.test", "ftp://receiver.test/",
 		"file:///etc/passwd", "http://user@receiver.test/", "http://u:p@receiver.test/",
-		"http://", "http://a b/", "gopher://receiver.test/",
-		"http://receiver.test:65536/" };
+		"http://", "http://a b/", "gopher://receiver.test/", "http://receiver.test:65536/",
+		"http://b\xc3\xbc"
+		"cher.test/",
+		/* To OpenSSL these names mean none, and every one below. */
+		"https://./", "https://.receiver.test/",
+		/* Longer than TLS and DNS take. */
+		"https://" LABEL LABEL LABEL LABEL LABEL "/" };
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
 		struct err e = { 0 };
@@ -343,6 +402,7 @@ main(void)
 		TEST(test_request_bare),
 		TEST(test_request_headers),
 		TEST(test_request_large),
+		TEST(test_request_targets),
 		TEST(test_failures),
 		TEST(test_body_bounds),
 		TEST(test_retry_after_bound),

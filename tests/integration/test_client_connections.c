@@ -64,6 +64,38 @@ test_reused_connection_closes(void **state)
 	assert_int_equal(receiver_counts(f->receiver).requests, 3);
 }
 
+/* The request is repeated only once, and never when a byte of an answer has come. */
+static void
+test_repeats_once(void **state)
+{
+	static const struct {
+		struct receiver_play plays[3];
+		int sends;
+	} cases[] = {
+		{ { { .bytes = { OK, sizeof(OK) - 1 } }, { .end = RECEIVER_CLOSE },
+		      { .end = RECEIVER_CLOSE } },
+		    2 },
+		{ { { .bytes = { OK, sizeof(OK) - 1 } }, { .end = RECEIVER_RESET },
+		      { .end = RECEIVER_RESET } },
+		    2 },
+		{ { { .bytes = { OK, sizeof(OK) - 1 } },
+		      { .bytes = STR_INIT("H"), .end = RECEIVER_CLOSE },
+		      { .bytes = { OK, sizeof(OK) - 1 } } },
+		    1 },
+	};
+	struct fixture *f = *state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		int before = receiver_counts(f->receiver).requests;
+		play(f, cases[i].plays, 3);
+		assert_int_equal(exchange(f, DEADLINE_MS)->r.status, 200);
+		const struct result *x = exchange(f, DEADLINE_MS);
+		assert_int_equal(x->r.transport, TRANSPORT_RESET);
+		assert_int_equal(x->r.sends, cases[i].sends);
+		int requests = receiver_counts(f->receiver).requests - before;
+		assert_int_equal(requests, 1 + cases[i].sends);
+	}
+}
+
 /* An idle connection that the receiver closed is noticed, does not make the loop spin, and is not
  * sent into. */
 static void
@@ -167,6 +199,36 @@ test_ipv6(void **state)
 	client_target_free(f->target);
 	f->target = target_for("http", "receiver.test", receiver_port(f->receiver));
 	assert_int_equal(exchange(f, DEADLINE_MS)->r.status, 200);
+}
+
+/* A receiver that answers before it has read, and goes: the answer counts. */
+static void
+test_early_answer(void **state)
+{
+	static const char answer[] = "HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n";
+	static char body[16 << 20];
+	struct fixture *f = *state;
+	struct sockaddr_storage to = address_of("127.0.0.1", 0);
+	socklen_t size = sizeof(struct sockaddr_in);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), peer;
+	assert_int_equal(bind(listener, (struct sockaddr *)&to, size), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&to, &size), 0);
+	struct result x = { 0 };
+	const struct client_request rq = {
+		.target = f->target,
+		.to = &to,
+		.body = { body, sizeof(body) },
+		.timeout_ms = DEADLINE_MS,
+	};
+	client_start(f->client, &rq, on_response, &x);
+	UNTIL(f, (peer = accept(listener, NULL, NULL)) >= 0);
+	assert_int_equal(write(peer, answer, sizeof(answer) - 1), sizeof(answer) - 1);
+	UNTIL(f, x.calls);
+	assert_int_equal(x.r.status, 413);
+	assert_int_equal(x.r.sends, 1);
+	close(peer);
+	close(listener);
 }
 
 /* ---- TLS ---- */
@@ -295,6 +357,28 @@ test_tls_sessions_of_many(void **state)
 		assert_int_equal(exchange(f, DEADLINE_MS)->r.status, 200);
 	}
 	assert_int_equal(SSL_CTX_sess_hits(tls), RECEIVERS);
+	tls_receiver_free(f, tls);
+}
+
+/* A body of many records, which the socket does not take at once. */
+static void
+test_tls_large(void **state)
+{
+	static char body[3 << 20];
+	struct fixture *f = *state;
+	SSL_CTX *tls = closing_tls_receiver(f, TLS1_3_VERSION);
+	struct result x = { 0 };
+	const struct client_request rq = {
+		.target = f->target,
+		.to = receiver_address(f->receiver),
+		.body = { body, sizeof(body) },
+		.timeout_ms = DEADLINE_MS,
+	};
+	memset(body, 'x', sizeof(body));
+	client_start(f->client, &rq, on_response, &x);
+	UNTIL(f, x.calls);
+	assert_int_equal(x.r.status, 200);
+	assert_int_equal(x.r.sends, 1);
 	tls_receiver_free(f, tls);
 }
 
@@ -516,12 +600,15 @@ main(void)
 		TEST(test_connect_fails),
 		TEST(test_keep_alive),
 		TEST(test_reused_connection_closes),
+		TEST(test_repeats_once),
 		TEST(test_idle_connection_closes),
 		TEST(test_unasked_answer),
 		TEST(test_blocked),
 		TEST(test_policy_changes),
 		TEST(test_ipv6),
+		TEST(test_early_answer),
 		TEST(test_tls),
+		TEST(test_tls_large),
 		TEST(test_tls_no_handshake),
 		TEST(test_tls_sessions),
 		TEST(test_tls_sessions_of_many),

@@ -1,0 +1,246 @@
+/* The bytes of the client's connections: plain, or by TLS with OpenSSL.
+ *
+ * TLS: 1.2 or later; the certificate must be signed by a root of the CA file and be for the name of
+ * the URL, or for its address when the name is one (RFC 6125; RFC 9110, section 4.3.4). What is
+ * checked is set on each connection before the handshake, and OpenSSL ends the handshake when it
+ * does not hold, so no byte of a request goes to anybody else.
+ *
+ * One context serves all connections: it reads the roots once (20 ms). Buffers are given back while
+ * a connection is silent (SSL_MODE_RELEASE_BUFFERS): 34 kB for each that waits for an answer.
+ *
+ * A session is resumed only towards the origin that it was made with. Resuming skips the check of
+ * the certificate, and the check of the name with it. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#include "http/client-internal.h"
+
+#define SESSIONS_MAX 512 /* some 10 kB each, with the peer's certificates */
+
+struct client_tls {
+	SSL_CTX *context;
+	struct {
+		struct client_origin *origin; /* a reference; NULL: free */
+		SSL_SESSION *session;
+	} sessions[SESSIONS_MAX];
+	unsigned next; /* to be replaced */
+};
+
+/* ---- sessions ---- */
+
+/* The place of the origin's session, or -1. */
+static int
+session_find(const struct client_tls *t, const struct client_origin *origin)
+{
+	for (int i = 0; i < SESSIONS_MAX && t->sessions[i].origin; i++) {
+		if (client_origin_equal(t->sessions[i].origin, origin))
+			return i;
+	}
+	return -1;
+}
+
+static void
+session_drop(struct client_tls *t, int i)
+{
+	if (!t->sessions[i].origin)
+		return;
+	client_origin_unref(t->sessions[i].origin);
+	SSL_SESSION_free(t->sessions[i].session);
+}
+
+/* Offers what there is for the origin. OpenSSL 3 spoils a session of TLS 1.3 at the end of the
+ * first handshake that it resumed, so that each ticket is used once (RFC 8446, C.4), and until the
+ * next ticket is read all other connections to that receiver would shake hands in full. The RFC's
+ * reason is that observers could tell a client's connections to be of one client; ours come from
+ * the address of a server, which says so anyway. Hence a copy. */
+static void
+session_offer(const struct client_tls *t, const struct client_origin *origin, SSL *ssl)
+{
+	int i = session_find(t, origin);
+	SSL_SESSION *copy = i < 0 ? NULL : SSL_SESSION_dup(t->sessions[i].session);
+	if (copy)
+		SSL_set_session(ssl, copy);
+	SSL_SESSION_free(copy);
+}
+
+/* Called by OpenSSL when the peer has offered a session; 1 keeps the reference. */
+static int
+on_session(SSL *ssl, SSL_SESSION *session)
+{
+	struct client_tls *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	struct client_origin *origin = SSL_get_app_data(ssl);
+	int i = session_find(t, origin);
+	if (i < 0)
+		i = (int)(t->next++ % SESSIONS_MAX);
+	session_drop(t, i);
+	t->sessions[i].origin = client_origin_ref(origin);
+	t->sessions[i].session = session;
+	return 1;
+}
+
+/* ---- the context ---- */
+
+struct client_tls *
+client_tls_new(const char *ca_file, bool insecure, struct err *e)
+{
+	static const unsigned char protocols[] = "\x08http/1.1";
+	SSL_CTX *x = SSL_CTX_new(TLS_client_method());
+	if (!x)
+		abort(); /* out of memory */
+	if (ca_file && !insecure && SSL_CTX_load_verify_locations(x, ca_file, NULL) != 1) {
+		const char *why = ERR_reason_error_string(ERR_peek_last_error());
+		err_set(e, ERR_CONFIG, "CA file %s: %s", ca_file, why ? why : "unusable");
+		SSL_CTX_free(x);
+		return NULL;
+	}
+	SSL_CTX_set_min_proto_version(x, TLS1_2_VERSION);
+	SSL_CTX_set_options(x, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+	SSL_CTX_set_mode(x, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+				SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_verify(x, insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+	/* An intermediate certificate in the CA file is a root, as for curl. */
+	X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(x), X509_V_FLAG_PARTIAL_CHAIN);
+	SSL_CTX_set_alpn_protos(x, protocols, sizeof(protocols) - 1);
+	SSL_CTX_set_session_cache_mode(x, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+	SSL_CTX_sess_set_new_cb(x, on_session);
+	struct client_tls *t = mem_zalloc(sizeof(*t));
+	t->context = x;
+	SSL_CTX_set_app_data(x, t);
+	return t;
+}
+
+void
+client_tls_free(struct client_tls *t)
+{
+	if (!t)
+		return;
+	for (int i = 0; i < SESSIONS_MAX; i++)
+		session_drop(t, i);
+	SSL_CTX_free(t->context);
+	free(t);
+}
+
+/* ---- the handshake ---- */
+
+void
+wire_tls_start(struct client_wire *w, struct client_tls *t, struct client_origin *origin)
+{
+	SSL *ssl = SSL_new(t->context);
+	if (!ssl || SSL_set_fd(ssl, w->fd) != 1)
+		abort(); /* out of memory */
+	SSL_set_app_data(ssl, origin);
+	int ok;
+	if (origin->is_address) {
+		ok = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), origin->name);
+	} else {
+		SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+		/* What is checked, and what is asked for. */
+		ok =
+		    SSL_set1_host(ssl, origin->name) && SSL_set_tlsext_host_name(ssl, origin->name);
+	}
+	if (!ok)
+		abort(); /* out of memory; a name that is too long for TLS: see client_target.c */
+	session_offer(t, origin, ssl);
+	SSL_set_connect_state(ssl);
+	w->ssl = ssl;
+}
+
+/* What a call of OpenSSL that did not succeed came to. */
+static int
+tls_result(struct client_wire *w, int code)
+{
+	switch (SSL_get_error(w->ssl, code)) {
+	case SSL_ERROR_WANT_READ:
+		w->blocked = EPOLLIN;
+		return WIRE_AGAIN;
+	case SSL_ERROR_WANT_WRITE:
+		w->blocked = EPOLLOUT;
+		return WIRE_AGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		return WIRE_END;
+	default:
+		return WIRE_BROKEN;
+	}
+}
+
+int
+wire_handshake(struct client_wire *w)
+{
+	ERR_clear_error(); /* of earlier calls on other connections: SSL_get_error(3) */
+	int code = SSL_do_handshake(w->ssl);
+	if (code == 1)
+		return 1;
+	return tls_result(w, code) == WIRE_AGAIN ? WIRE_AGAIN : WIRE_BROKEN;
+}
+
+const char *
+wire_handshake_detail(const struct client_wire *w)
+{
+	long result = SSL_get_verify_result(w->ssl);
+	if (result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH)
+		return "certificate is for another name";
+	return result == X509_V_OK ? "TLS handshake failed" : X509_verify_cert_error_string(result);
+}
+
+/* ---- bytes ---- */
+
+static ssize_t
+plain_result(struct client_wire *w, ssize_t n, uint32_t blocked)
+{
+	if (n >= 0)
+		return n;
+	w->blocked = blocked;
+	return errno == EAGAIN || errno == EINTR ? WIRE_AGAIN : WIRE_BROKEN;
+}
+
+ssize_t
+wire_read(struct client_wire *w, void *p, size_t n)
+{
+	if (!w->ssl)
+		return plain_result(w, recv(w->fd, p, n, 0), EPOLLIN);
+	size_t got;
+	ERR_clear_error();
+	int code = SSL_read_ex(w->ssl, p, n, &got);
+	return code == 1 ? (ssize_t)got : tls_result(w, code);
+}
+
+ssize_t
+wire_write(struct client_wire *w, const void *p, size_t n)
+{
+	if (!w->ssl)
+		return plain_result(w, send(w->fd, p, n, MSG_NOSIGNAL), EPOLLOUT);
+	size_t put;
+	ERR_clear_error();
+	int code = SSL_write_ex(w->ssl, p, n, &put);
+	if (code == 1)
+		return (ssize_t)put;
+	int result = tls_result(w, code);
+	return result == WIRE_END ? WIRE_BROKEN : result;
+}
+
+bool
+wire_pending(const struct client_wire *w)
+{
+	return w->ssl && SSL_has_pending(w->ssl);
+}
+
+void
+wire_close(struct client_wire *w)
+{
+	if (w->ssl) {
+		ERR_clear_error();
+		if (SSL_is_init_finished(w->ssl))
+			SSL_shutdown(w->ssl); /* says goodbye; the answer is not waited for */
+		SSL_free(w->ssl);
+	}
+	close(w->fd);
+}
