@@ -85,7 +85,7 @@ def test_the_way_of_an_event_and_its_success_is_spread(catalogue):
 @pytest.mark.parametrize("change, problem", [
     ("create table stray (id bigint)", "stray: not in distribute.sql"),
     ("alter table app rename to apps", "app: in distribute.sql and not in the schema"),
-    ("create unique index bad on retry (slot, due)", "retry: unique index bad without app_id"),
+    ("create unique index bad on attempt (id, msg_id)", "attempt: unique index bad without app_id"),
     ("alter table retry add foreign key (slot) references slot", "retry: foreign key retry_slot_fkey"),
     ("alter table retry add column no bigserial", "retry: default of no calls nextval, which is volatile"),
     ("alter table attempt drop constraint attempt_pkey; alter table attempt alter column app_id drop not null",

@@ -12,9 +12,8 @@ ATTEMPTS, RETRIES, DAYS = 20000, 2000, 40
 
 
 def load(daemon, *more):
-    database = f"host={daemon.dir}/dev/run user=posthorn dbname=posthorn"
-    return subprocess.run([LOADER, "--database", database, *more], capture_output=True, text=True,
-                          timeout=120)
+    return subprocess.run([LOADER, "--database", daemon.home.database_url, *more], capture_output=True,
+                          text=True, timeout=120)
 
 
 @pytest.fixture
