@@ -1,19 +1,20 @@
--- Counts of attempts, so that nobody has to count the log.
+-- Counts of attempts, so that nobody has to count the log; and plans that are made once.
 
--- How many attempts of an endpoint succeeded and failed in each hour. A row has one writer, for as long
--- as that process lives, and holds what it has counted: it is written again, whole, when the count has
--- moved on (lib/send/tally.c). A sum over origins is the count.
+-- How many attempts of an endpoint succeeded and failed on each day (UTC), by its hours. A row has one
+-- writer, for as long as that process lives, and holds what it has counted: it is written again, whole,
+-- when the count has moved on (lib/send/tally.c). A sum over origins is the count.
 create table attempt_tally (
     app_id bigint not null,
     endpoint_id bigint not null,
-    hour timestamptz not null,
+    day date not null,
     origin bigint not null,         -- who counted: an id made when the writer began the row
-    success bigint not null,
-    fail bigint not null,
-    primary key (app_id, endpoint_id, hour, origin)
-) partition by range (hour);
+    attempts bigint not null,       -- all of the row
+    success int[] not null,         -- 24 of them
+    fail int[] not null,
+    primary key (app_id, endpoint_id, day, origin)
+) partition by range (day);
 -- Room in each page for the next state of its rows: an update then touches no index.
-insert into partition_rule values ('attempt_tally', 'time', 86400, 604800, 'fillfactor = 50');
+insert into partition_rule values ('attempt_tally', 'time', 604800, 604800, 'fillfactor = 50');
 
 -- Makes the partition of a rule that begins at an instant unless it is there; whether it was made.
 -- LIKE and ATTACH rather than PARTITION OF: attaching takes no lock that stops an insert.
@@ -56,24 +57,42 @@ end $$;
 
 select partitions_ahead();
 
--- The counts of what is in the log already, as far back as they may be asked for (28 days, and one
--- for the hours at its edge).
-create function attempt_hour(id bigint) returns timestamptz language sql immutable as $$
-    select to_timestamp(((id >> 22) + 1577836800000) / 3600000 * 3600)
+-- The counts of what is in the log already, as far back as they may be asked for: 28 days.
+create function attempt_hour(id bigint) returns timestamp language sql immutable as $$
+    select timestamp '2020-01-01' + (id >> 22) / 3600000 * interval '1 hour'
 $$;
 
-select partition_make(r, d)
-from partition_rule r, generate_series(
-    date_trunc('day', now() at time zone 'UTC') - interval '30 days',
-    date_trunc('day', now() at time zone 'UTC'), interval '1 day') as day(local),
-    lateral (select day.local at time zone 'UTC') as utc(d)
-where r.parent = 'attempt_tally'
-    and exists (select 1 from attempt where msg_id < id_floor(utc.d + interval '1 day'));
+-- 24 counts, of which these are not 0.
+create function tally_hours(hours int[], counts bigint[]) returns int[] language sql immutable as $$
+    select array_agg(coalesce(c.n, 0)::int order by h)
+    from generate_series(0, 23) h left join unnest(hours, counts) as c(h, n) using (h)
+$$;
 
-insert into attempt_tally (app_id, endpoint_id, hour, origin, success, fail)
-select app_id, endpoint_id, attempt_hour(id), 0,
-    count(*) filter (where status = 0), count(*) filter (where status <> 0)
-from attempt
-where id >= id_floor(date_trunc('day', now() at time zone 'UTC') at time zone 'UTC' - interval '30 days')
-    and msg_id < id_floor(now() + interval '1 hour')
-group by app_id, endpoint_id, attempt_hour(id);
+select partition_make(r, to_timestamp(extract(epoch from now())::bigint / r.width_s * r.width_s
+    - weeks * r.width_s))
+from partition_rule r, generate_series(1, 5) weeks
+where r.parent = 'attempt_tally' and exists (select 1 from attempt where msg_id < id_floor(now()));
+
+insert into attempt_tally (app_id, endpoint_id, day, origin, attempts, success, fail)
+select app_id, endpoint_id, hour::date, 0, sum(success + fail),
+    tally_hours(array_agg(extract(hour from hour)::int), array_agg(success)),
+    tally_hours(array_agg(extract(hour from hour)::int), array_agg(fail))
+from (
+    select app_id, endpoint_id, attempt_hour(id) as hour,
+        count(*) filter (where status = 0) as success, count(*) filter (where status <> 0) as fail
+    from attempt
+    where id >= id_floor(now() - interval '29 days') and msg_id < id_floor(now() + interval '1 hour')
+    group by app_id, endpoint_id, attempt_hour(id)) h
+group by app_id, endpoint_id, hour::date;
+
+-- ---- plans --------------------------------------------------------------------------------------
+
+-- Every statement of the program looks something up by an index, whatever its arguments are, and skips
+-- partitions when it is run. Planning it anew for its arguments takes ten times as long as running it,
+-- and longer with each day that is kept.
+do $$
+begin
+    execute format('alter database %I set plan_cache_mode = force_generic_plan', current_database());
+exception when insufficient_privilege then
+    null; -- the database is not ours: whoever owns it may do so
+end $$;

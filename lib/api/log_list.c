@@ -8,8 +8,8 @@
 #define FUTURE_US   (3600 * USEC_PER_SEC) /* clocks of machines differ */
 #define CONTENT_MAX (16 << 20)            /* bytes of payloads in one answer */
 #define STATUS_MAX  4
-#define SCAN_ROWS   500                /* looked at by one statement */
-#define SCAN_TIME   (20 * USEC_PER_MS) /* for which one statement follows another */
+#define SCAN_ROWS   300                /* looked at by one statement */
+#define SCAN_TIME   (10 * USEC_PER_MS) /* for which one statement follows another */
 
 /* ---- the stretch of time ---- */
 

@@ -10,7 +10,7 @@
  *      that was counted for it, so writing it twice does no harm, and a write that was not answered
  *      is just done again.
  *   2. A row that is CLEAN may be forgotten at any time: what comes later for the same endpoint and
- *      hour gets a row of its own, with a new origin.
+ *      day gets a row of its own, with a new origin.
  *
  * The pace: ROWS_A_SECOND at most, unless what has changed would then take longer than a minute. */
 #include "send/tally.h"
@@ -25,9 +25,10 @@
 
 #include "statements.h"
 
-#define HOUR (3600 * USEC_PER_SEC)
+#define HOUR  (3600 * USEC_PER_SEC)
+#define HOURS 24
 #define ROWS_MAX                                                                                   \
-	100000 /* in memory; beyond it clean rows go, and what finds no row is not counted */
+	50000 /* in memory; beyond it clean rows go, and what finds no row is not counted */
 #define BATCH_MAX     1000
 #define ROWS_A_SECOND 100
 #define BEHIND_MAX_S  60
@@ -45,8 +46,9 @@ enum row_state {
 struct row {
 	int64_t endpoint_id; /* the key of the table */
 	int64_t app_id;
-	struct wall hour;
-	int64_t origin, success, fail;
+	int32_t day; /* since 1970 */
+	int64_t origin, attempts;
+	int32_t success[HOURS], fail[HOURS];
 	enum row_state state;
 	bool is_current; /* in by_endpoint */
 	UT_hash_handle hh;
@@ -106,26 +108,26 @@ row_free(struct tally *t, struct row *row)
 /* Endpoints that fell silent: the rows that were written longest ago are the first of their list.
  */
 static void
-forget_some(struct tally *t, struct wall hour)
+forget_some(struct tally *t, int32_t day)
 {
 	for (int i = 0; i < FORGET_MAX; i++) {
 		struct row *row = TAILQ_FIRST(&t->list[ROW_CLEAN]);
-		if (!row || (row->hour.us >= hour.us && t->count < ROWS_MAX))
+		if (!row || (row->day >= day && t->count < ROWS_MAX))
 			return;
 		row_free(t, row);
 	}
 }
 
 static struct row *
-row_new(struct tally *t, int64_t app_id, int64_t endpoint_id, struct wall hour)
+row_new(struct tally *t, int64_t app_id, int64_t endpoint_id, int32_t day)
 {
-	forget_some(t, hour);
+	forget_some(t, day);
 	if (t->count >= ROWS_MAX)
 		return NULL;
 	struct row *row = mem_zalloc(sizeof(*row));
 	row->app_id = app_id;
 	row->endpoint_id = endpoint_id;
-	row->hour = hour;
+	row->day = day;
 	row->origin = t->id(t->id_arg);
 	row->is_current = true;
 	HASH_ADD(hh, t->by_endpoint, endpoint_id, sizeof(row->endpoint_id), row);
@@ -135,18 +137,18 @@ row_new(struct tally *t, int64_t app_id, int64_t endpoint_id, struct wall hour)
 }
 
 static struct row *
-row_get(struct tally *t, int64_t app_id, int64_t endpoint_id, struct wall hour)
+row_get(struct tally *t, int64_t app_id, int64_t endpoint_id, int32_t day)
 {
 	struct row *row;
 	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): uthash reads bytes */
 	HASH_FIND(hh, t->by_endpoint, &endpoint_id, sizeof(endpoint_id), row);
-	if (row && row->hour.us == hour.us && row->app_id == app_id)
+	if (row && row->day == day && row->app_id == app_id)
 		return row;
 	if (row && row->state == ROW_CLEAN)
 		row_free(t, row);
 	else if (row)
 		row_retire(t, row);
-	return row_new(t, app_id, endpoint_id, hour);
+	return row_new(t, app_id, endpoint_id, day);
 }
 
 /* ---- writing ------------------------------------------------------------------------------ */
@@ -224,24 +226,29 @@ on_written(void *arg, const struct pg_result *r, const struct err *e)
 static void
 build(struct tally *t, struct pg_args *args)
 {
+	static const enum pg_oid types[] = { PG_INT8, PG_INT8, PG_INT4, PG_INT8, PG_INT8, PG_INT4,
+		PG_INT4 };
 	enum {
-		COLUMNS = 6
+		COLUMNS = ARRAY_LEN(types)
 	};
 	struct buf *out = arena_zalloc(t->arena, sizeof(*out) * COLUMNS);
 	struct pg_array column[COLUMNS];
 	for (int i = 0; i < COLUMNS; i++) {
-		buf_init(&out[i], BATCH_MAX * 16);
+		buf_init(&out[i], BATCH_MAX * HOURS * 16);
 		arena_own(t->arena, &out[i], (void (*)(void *))buf_free);
-		pg_array_begin(&column[i], &out[i], i == 2 ? PG_TIMESTAMPTZ : PG_INT8);
+		pg_array_begin(&column[i], &out[i], types[i]);
 	}
 	const struct row *row;
 	TAILQ_FOREACH(row, &t->list[ROW_FLYING], entry) {
 		pg_array_int8(&column[0], row->app_id);
 		pg_array_int8(&column[1], row->endpoint_id);
-		pg_array_time(&column[2], row->hour);
+		pg_array_int4(&column[2], row->day);
 		pg_array_int8(&column[3], row->origin);
-		pg_array_int8(&column[4], row->success);
-		pg_array_int8(&column[5], row->fail);
+		pg_array_int8(&column[4], row->attempts);
+		for (int hour = 0; hour < HOURS; hour++) {
+			pg_array_int4(&column[5], row->success[hour]);
+			pg_array_int4(&column[6], row->fail[hour]);
+		}
 	}
 	pg_args_init(args, t->arena);
 	for (int i = 0; i < COLUMNS; i++)
@@ -273,12 +280,12 @@ on_timer(void *arg)
 void
 tally_add(struct tally *t, int64_t app_id, int64_t endpoint_id, struct wall ended, bool success)
 {
-	struct wall hour = { ended.us - ended.us % HOUR };
-	struct row *row = row_get(t, app_id, endpoint_id, hour);
+	int64_t hours = ended.us / HOUR;
+	struct row *row = row_get(t, app_id, endpoint_id, (int32_t)(hours / HOURS));
 	if (!row)
 		return;
-	row->success += success;
-	row->fail += !success;
+	row->attempts++;
+	(success ? row->success : row->fail)[hours % HOURS]++;
 	if (row->state == ROW_CHANGED)
 		return;
 	row_set(t, row, ROW_CHANGED);

@@ -1,4 +1,4 @@
-/* Counts of the attempts that this worker has recorded, by endpoint and hour: so that nobody has to
+/* Counts of the attempts that this worker has recorded, by endpoint, day and hour: so that nobody has to
  * count the log.
  *
  * Counting is in memory and costs a recorded attempt one look-up. What has changed is written in

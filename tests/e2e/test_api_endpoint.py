@@ -400,10 +400,14 @@ def test_stats_are_of_whole_hours(start):
     path = f"/app/{app}/endpoint/" + new(api, app)["id"] + "/stats"
     with daemon.database() as db:
         db.execute("""
-            insert into attempt_tally (app_id, endpoint_id, hour, origin, success, fail)
-            select e.app_id, e.id, date_trunc('hour', now()) - h * interval '1 hour', origin,
-                10 ^ h, 3 * 10 ^ h
-            from endpoint e, generate_series(0, 3) as h, generate_series(1, 2) as origin""")
+            insert into attempt_tally (app_id, endpoint_id, day, origin, attempts, success, fail)
+            select e.app_id, e.id, day::date, origin, sum(10 ^ h),
+                tally_hours(array_agg(extract(hour from at)::int), array_agg((10 ^ h)::bigint)),
+                tally_hours(array_agg(extract(hour from at)::int), array_agg((3 * 10 ^ h)::bigint))
+            from endpoint e, generate_series(0, 3) as h, generate_series(1, 2) as origin,
+                lateral (select date_trunc('hour', now() at time zone 'UTC') - h * interval '1 hour' as at) t,
+                lateral (select date_trunc('day', at) as day) d
+            group by e.app_id, e.id, day, origin""")
     hour = datetime.datetime.now(datetime.timezone.utc).replace(minute=0, second=0, microsecond=0)
 
     def counts(since, until):
