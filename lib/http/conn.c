@@ -151,8 +151,8 @@ conn_deafen(struct conn *c)
 	c->deaf = true;
 }
 
-void
-conn_listen(struct conn *c)
+static void
+listen_to(struct conn *c)
 {
 	if (c->deaf)
 		event_add(&c->readable, NULL);
@@ -362,7 +362,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		read_rest(c);
 		break;
 	case CONN_HANDLE:
-	case CONN_WRITE: /* the client's next request, or its end, waits until conn_listen */
+	case CONN_WRITE: /* the client's next request, or its end, waits until listen_to */
 		conn_deafen(c);
 		break;
 	case CONN_LEFT:
@@ -378,7 +378,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 static void
 answer_sent(struct conn *c)
 {
-	conn_listen(c);
+	listen_to(c);
 	if (c->closing || c->server->draining) {
 		give_in(c);
 		shutdown(c->fd, SHUT_WR);

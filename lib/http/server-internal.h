@@ -120,9 +120,8 @@ void conn_orphan(struct conn *c);
 /* Writes an answer, as much as goes at once, and ends the request. The slices are the caller's. */
 void conn_answer(struct conn *c, struct str head, struct str body);
 
-/* Stops and resumes looking at the socket. */
+/* Stops looking at the socket. */
 void conn_deafen(struct conn *c);
-void conn_listen(struct conn *c);
 
 /* move.c */
 

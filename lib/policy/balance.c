@@ -1,5 +1,5 @@
 /* The rules of balance.h. Their margins are what a move must be worth: it costs the two workers
- * some 30 microseconds together, about as much as one delivery. */
+ * some 10 microseconds together, less than one delivery. */
 #include "policy/balance.h"
 
 #define NEW_SLACK   4    /* connections above the fewest that a new one does not mind */
