@@ -42,6 +42,7 @@ struct delivery {
 	enum delivery_state state;
 	bool announced;       /* by a retry row (retry.h); else it is an event's own first step */
 	usec_t due;           /* since when it could have started */
+	usec_t started;       /* when its lane let it go */
 	int64_t queued_bytes; /* by which it counts in its lane */
 	TAILQ_ENTRY(delivery) entry;
 };

@@ -2,7 +2,8 @@
  *
  * Invariants: a lane is active iff it has a delivery waiting and may start it; a group
  * (application) is in the ring iff one of its lanes is active; `ready` is the number of deliveries
- * waiting in active lanes. lane_judge restores all three after any change. */
+ * waiting in active lanes, `brisk` the number of those that wait behind a full window of an
+ * endpoint which answers at once. lane_judge restores all of it after any change. */
 #include "send/lane.h"
 
 #include <assert.h>
@@ -15,6 +16,11 @@
 #define IDLE_MAX 4096                /* lanes kept prepared without any delivery */
 #define AGAIN    (500 * USEC_PER_MS) /* after an application could not be read */
 
+/* An endpoint answers at once when it took at most so long on average, and did so just now. */
+#define BRISK_TIME (50 * USEC_PER_MS)
+#define BRISK_LAST USEC_PER_SEC
+#define PACE_SHARE 8 /* the newest time counts one eighth */
+
 TAILQ_HEAD(lane_list, lane);
 TAILQ_HEAD(group_list, group);
 
@@ -26,6 +32,9 @@ struct lane {
 	int queued;
 	int64_t queued_bytes;
 	int in_flight;
+	usec_t pace,
+	    left_at;      /* how long one is in flight, on average; when the last one was through */
+	int ready, brisk; /* its parts of what lanes counts */
 	bool active, idle;
 	TAILQ_ENTRY(lane) turn;   /* in group->turns, while active */
 	TAILQ_ENTRY(lane) member; /* in group->members */
@@ -59,7 +68,7 @@ struct lanes {
 	struct group_list ring;
 	struct lane_list idle;
 	int nidle;
-	int queued, ready;
+	int queued, ready, brisk;
 };
 
 static int
@@ -138,17 +147,32 @@ trim_idle(struct lanes *ls)
 	}
 }
 
-/* Restores the invariants after the lane changed. `change` is by how much its queue grew. */
+static bool
+is_brisk(const struct lane *lane)
+{
+	return lane->pace <= BRISK_TIME &&
+	       lane->left_at + BRISK_LAST > loop_now(lane->group->lanes->loop);
+}
+
 static void
-lane_judge(struct lane *lane, int change)
+lane_count(struct lane *lane, int ready, int brisk)
+{
+	struct lanes *ls = lane->group->lanes;
+	ls->ready += ready - lane->ready;
+	ls->brisk += brisk - lane->brisk;
+	lane->ready = ready;
+	lane->brisk = brisk;
+}
+
+/* Restores the invariants after the lane changed. */
+static void
+lane_judge(struct lane *lane)
 {
 	struct group *g = lane->group;
 	struct lanes *ls = g->lanes;
 	bool active = lane->queued > 0 && may_start(lane);
-	if (lane->active)
-		ls->ready -= lane->queued - change;
-	if (active)
-		ls->ready += lane->queued;
+	bool waits = lane->queued > 0 && !active;
+	lane_count(lane, active ? lane->queued : 0, waits && is_brisk(lane) ? lane->queued : 0);
 	if (active && !lane->active)
 		TAILQ_INSERT_TAIL(&g->turns, lane, turn);
 	else if (!active && lane->active)
@@ -185,7 +209,7 @@ group_update(struct group *g, const struct cat_app *app)
 	cat_app_unref(old);
 	TAILQ_FOREACH_SAFE(lane, &g->members, member, next) {
 		lane_prepare(lane);
-		lane_judge(lane, 0);
+		lane_judge(lane);
 	}
 	g->lanes->wake(g->lanes->arg);
 }
@@ -312,7 +336,7 @@ lanes_add(struct lanes *ls, struct delivery *d)
 	d->due = loop_now(ls->loop);
 	TAILQ_INSERT_TAIL(&lane->queue, d, entry);
 	count(lane, d, 1);
-	lane_judge(lane, 1);
+	lane_judge(lane);
 	return true;
 }
 
@@ -327,12 +351,13 @@ lanes_next(struct lanes *ls)
 	TAILQ_REMOVE(&lane->queue, d, entry);
 	count(lane, d, -1);
 	lane->in_flight++;
+	d->started = loop_now(ls->loop);
 	/* To the end of both rings before judging, which may take them out. */
 	TAILQ_REMOVE(&g->turns, lane, turn);
 	TAILQ_INSERT_TAIL(&g->turns, lane, turn);
 	TAILQ_REMOVE(&ls->ring, g, ring);
 	TAILQ_INSERT_TAIL(&ls->ring, g, ring);
-	lane_judge(lane, -1);
+	lane_judge(lane);
 	return d;
 }
 
@@ -346,11 +371,12 @@ void
 lanes_leave(struct lanes *ls, struct delivery *d)
 {
 	struct lane *lane = d->lane;
-	(void)ls;
 	assert(lane && lane->in_flight > 0);
 	d->lane = NULL;
 	lane->in_flight--;
-	lane_judge(lane, 0);
+	lane->left_at = loop_now(ls->loop);
+	lane->pace += (lane->left_at - d->started - lane->pace) / PACE_SHARE;
+	lane_judge(lane);
 }
 
 void
@@ -363,23 +389,21 @@ lanes_return(struct lanes *ls, struct delivery *d)
 	delivery_set(d, DELIVERY_QUEUED);
 	TAILQ_INSERT_HEAD(&lane->queue, d, entry);
 	count(lane, d, 1);
-	lane_judge(lane, 1);
+	lane_judge(lane);
 }
 
 static void
 lane_drop(struct lane *lane, int slot)
 {
 	struct delivery *d, *next;
-	int dropped = 0;
 	TAILQ_FOREACH_SAFE(d, &lane->queue, entry, next) {
 		if (slot >= 0 && d->slot != slot)
 			continue;
 		TAILQ_REMOVE(&lane->queue, d, entry);
 		count(lane, d, -1);
-		dropped++;
 		delivery_free(d);
 	}
-	lane_judge(lane, -dropped);
+	lane_judge(lane);
 }
 
 void
@@ -402,6 +426,12 @@ int
 lanes_ready(const struct lanes *ls)
 {
 	return ls->ready;
+}
+
+int
+lanes_brisk(const struct lanes *ls)
+{
+	return ls->brisk;
 }
 
 bool

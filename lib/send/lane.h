@@ -45,6 +45,9 @@ void lanes_update(struct lanes *ls, const struct cat_app *app);
 
 int lanes_queued(const struct lanes *ls); /* all that wait */
 int lanes_ready(const struct lanes *ls);  /* those that wait for us and not for their endpoint */
+/* Those that wait behind a full window of an endpoint which answers at once: for their endpoint
+ * while this worker has time, for us while it has not. */
+int lanes_brisk(const struct lanes *ls);
 bool lanes_slot_busy(const struct lanes *ls, int slot);
 /* Since when the oldest of those that wait for us could have started; 0: none. */
 usec_t lanes_oldest(const struct lanes *ls);

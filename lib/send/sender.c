@@ -13,7 +13,8 @@
 #include "send/sender-internal.h"
 
 #define START_MAX   64    /* attempts started per turn, so that answers are read in between */
-#define READY_MAX   4096  /* deliveries that wait for us: beyond it acceptance waits */
+#define READY_MAX   512   /* deliveries that wait for us: beyond it acceptance waits */
+#define SATURATED   0.9   /* of the loop's time: from here on it is we who are slow */
 #define RESULTS_MAX 20000 /* unrecorded results: beyond it no attempt starts */
 #define TICK        (250 * USEC_PER_MS)
 
@@ -22,13 +23,12 @@
 static void
 tell_relief(struct sender *s)
 {
-	bool backlogged = sender_backlogged(s);
-	bool relieved = s->backlogged && !backlogged;
-	s->backlogged = backlogged;
-	if (relieved && s->relief)
+	if (sender_backlogged(s))
+		return;
+	s->backlogged = false;
+	if (s->relief)
 		s->relief(s->relief_arg);
-	if (!backlogged)
-		slots_continue(s->slots);
+	slots_continue(s->slots);
 }
 
 static void
@@ -113,7 +113,7 @@ busy(void *arg, int slot)
 static bool
 room(void *arg)
 {
-	const struct sender *s = arg;
+	struct sender *s = arg;
 	return !sender_backlogged(s);
 }
 
@@ -151,12 +151,17 @@ sender_mine(const struct sender *s, int slot, int64_t epoch)
 }
 
 bool
-sender_backlogged(const struct sender *s)
+sender_backlogged(struct sender *s)
 {
-	return s->draining || lanes_ready(s->lanes) > READY_MAX ||
-	       lanes_queued(s->lanes) >= s->config->queue_max ||
-	       recorder_backlog(s->recorder) > RESULTS_MAX / 2 ||
-	       metric_own(METRIC_QUEUED_BYTES) > s->config->queue_bytes_max;
+	/* A worker that has no time left makes endpoints look slow that are not. */
+	bool saturated = loop_busy(s->loop) > SATURATED;
+	int waiting = lanes_ready(s->lanes) + (saturated ? lanes_brisk(s->lanes) : 0);
+	bool backlogged = s->draining || waiting > READY_MAX ||
+			  lanes_queued(s->lanes) >= s->config->queue_max ||
+			  recorder_backlog(s->recorder) > RESULTS_MAX / 2 ||
+			  metric_own(METRIC_QUEUED_BYTES) > s->config->queue_bytes_max;
+	s->backlogged = s->backlogged || backlogged; /* whoever was told so waits for relief */
+	return backlogged;
 }
 
 void
@@ -212,7 +217,7 @@ on_tick(void *arg)
 	struct sender *s = arg;
 	usec_t oldest = lanes_oldest(s->lanes);
 	metric_set(METRIC_LAG, oldest ? loop_now(s->loop) - oldest : 0);
-	s->backlogged = s->backlogged || sender_backlogged(s);
+	(void)sender_backlogged(s); /* so that it is noted, and relief told */
 	defer_schedule(&s->pump);
 	if (s->draining)
 		drain_step(s);

@@ -46,7 +46,7 @@ void sender_deliver(struct sender *s, struct message *m, const int64_t *endpoint
 void sender_forget(struct sender *s, struct message *m);
 
 /* True while so much waits that no event should be accepted. Changes are told by the callback. */
-bool sender_backlogged(const struct sender *s);
+bool sender_backlogged(struct sender *s);
 void sender_on_relief(struct sender *s, void (*fn)(void *arg), void *arg);
 
 /* What started a chain of attempts. The numbers are stored. */
