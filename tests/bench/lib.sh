@@ -42,6 +42,24 @@ start() {
 	fail "the server does not start"
 }
 
+# sql STATEMENT…: in the database of the server under test, each by itself, as its owner.
+sql() {
+	local psql=(psql -qXAt -h "$dir/dev/run" posthorn posthorn) owner statement
+	owner=$(stat -c %U "$dir/dev/postgres")
+	[ "$(id -un)" = "$owner" ] || psql=(runuser -u "$owner" -- "${psql[@]}")
+	for statement; do echo "$statement;"; done | (cd / && "${psql[@]}")
+}
+
+# age SEGMENTS: makes files of the write-ahead log for the measuring to write over. A database that has been in use
+# has them; a new one fills each with zeros when it comes to it, in the middle of a commit.
+age() {
+	local steps=()
+	for _ in $(seq "$1"); do
+		steps+=("select pg_logical_emit_message(true, '', '')" "select pg_switch_wal()")
+	done
+	sql "${steps[@]}" checkpoint >/dev/null
+}
+
 stop() {
 	[ -n "$dir" ] || return 0
 	kill "$server" 2>/dev/null || true
