@@ -1,7 +1,7 @@
 /* Running what a struct command describes: path and query, body, request, view.
  *
  * A list is followed from page to page. The server is not trusted to end: an iterator that does not
- * move, or an empty page that claims more, is an error, and so is a list without its members. */
+ * move, or very many empty pages, are an error, and so is a list without its members. */
 #include "call.h"
 
 #include <string.h>
@@ -14,7 +14,8 @@
 #include "json_text.h"
 
 #define LIMIT_DEFAULT 50
-#define PAGE_MAX      250 /* rows a page that the API gives at most */
+#define PAGE_MAX      250    /* rows a page that the API gives at most */
+#define EMPTY_MAX     100000 /* pages without a row, one after the other */
 
 /* Room for a body: what was handed in, and its names and escapes. */
 #define BODY_MAX (2 * (size_t)INPUT_MAX)
@@ -113,9 +114,11 @@ call_run(struct session *s, const struct args *a, struct err *e)
 }
 
 /* Rows of one page, at most *left of them. *ret_next: where the next page starts, in the arena;
- * NULL: there is none. */
+ * NULL: there is none. *empty: pages before it without a row, and it. (The server looks at so many
+ * rows a page, however few of them a filter selects.) */
 static int
-page_show(struct session *s, struct str answer, int64_t *left, const char **ret_next, struct err *e)
+page_show(struct session *s, struct str answer, int64_t *left, int *empty, const char **ret_next,
+    struct err *e)
 {
 	struct slice page;
 	struct str row;
@@ -126,17 +129,17 @@ page_show(struct session *s, struct str answer, int64_t *left, const char **ret_
 	const struct slice_member *next = slice_get(&page, "iterator");
 	if (!data || data->kind != SLICE_ARRAY)
 		return err_set(e, ERR_IO, "the answer is no list: it has no data");
-	bool any = false;
+	++*empty;
 	for (struct str rest = data->value; *left > 0 && json_text_next(&rest, &row); --*left) {
-		any = true;
+		*empty = 0;
 		if (view_list_row(&s->view, row, e))
 			return -1;
 	}
 	*ret_next = NULL;
 	if (*left == 0 || !next || next->kind != SLICE_STRING || !done || done->kind != SLICE_FALSE)
 		return 0;
-	if (!any)
-		return err_set(e, ERR_IO, "the list does not end: an empty page claims more");
+	if (*empty > EMPTY_MAX)
+		return err_set(e, ERR_IO, "the list does not end: its pages are empty");
 	*ret_next =
 	    arena_strndup(s->arena, slice_string(next, s->arena).p, slice_string(next, s->arena).n);
 	return 0;
@@ -153,6 +156,7 @@ call_list(struct session *s, const struct args *a, const char *path, const struc
 	if (args_has(a, FLAG_ALL) && args_has(a, FLAG_LIMIT))
 		return err_set(e, ERR_USAGE, "--all and --limit exclude each other");
 	bool begun = false;
+	int empty = 0;
 	do {
 		int64_t rows = left < PAGE_MAX ? left : PAGE_MAX;
 		const char *page = rest_query(
@@ -165,7 +169,7 @@ call_list(struct session *s, const struct args *a, const char *path, const struc
 			view_list_begin(&s->view, columns);
 		begun = true;
 		const char *before = at;
-		if (page_show(s, answer, &left, &at, e))
+		if (page_show(s, answer, &left, &empty, &at, e))
 			return -1;
 		if (at && strcmp(at, before) == 0)
 			return err_set(

@@ -67,6 +67,40 @@ test_from_nothing_to_this_programs_schema(void **state)
 	assert_int_equal(number_of("select count(*) from slot"), 1024);
 }
 
+/* A log that is older than the counts of it: five attempts an hour, over the last 30 hours. */
+static void
+test_an_old_log_is_counted(void **state)
+{
+	(void)state;
+	struct err e;
+	assert_int_equal(apply(schema_migrations, 1, &e), 1);
+	PGconn *c = pg_connect_sync(url, &e);
+	assert_non_null(c);
+	assert_int_equal(
+	    pg_exec_sync(c,
+		"insert into attempt (app_id, msg_id, id, endpoint_id, chain, seq, tries, status,"
+		" trigger, http_status, transport, duration_ms, url_no)"
+		" select 1, id_floor(t) + i, id_floor(t) + i, 2, 0, 0, 1, (i = 5)::int * 2, 0, 200, 0, 1, 1"
+		" from generate_series(0, 29) h, generate_series(1, 5) i,"
+		" lateral (select greatest(now() - h * interval '1 hour',"
+		"  date_trunc('day', now() at time zone 'UTC') at time zone 'UTC' - interval '1 day')) as x(t)",
+		&e),
+	    0);
+	PQfinish(c);
+	assert_int_equal(
+	    apply(schema_migrations, schema_migrations_count, &e), schema_migrations_count - 1);
+	assert_int_equal(number_of("select sum(attempts) from attempt_tally"), 150);
+	assert_int_equal(number_of("select sum(n) from attempt_tally, unnest(success) n"), 120);
+	assert_int_equal(
+	    number_of("select fail[1 + extract(hour from now() at time zone 'UTC')::int]"
+		      " from attempt_tally order by day desc limit 1"),
+	    1);
+	assert_int_equal(number_of("select count(*) from attempt_tally where app_id = 1"
+				   " and endpoint_id = 2 and cardinality(success) = 24"
+				   " and cardinality(fail) = 24"),
+	    2);
+}
+
 static void
 test_what_is_missing_is_applied_in_order(void **state)
 {
@@ -201,6 +235,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_from_nothing_to_this_programs_schema),
+		TEST(test_an_old_log_is_counted),
 		TEST(test_what_is_missing_is_applied_in_order),
 		TEST(test_several_at_once),
 		TEST(test_a_changed_migration_is_refused),
