@@ -1,5 +1,5 @@
-/* Counts of the attempts that this worker has recorded, by endpoint, day and hour: so that nobody has to
- * count the log.
+/* Counts of the attempts that this worker has recorded, by endpoint, day and hour: so that nobody
+ * has to count the log.
  *
  * Counting is in memory and costs a recorded attempt one look-up. What has changed is written in
  * the background, behind the attempts by a second when few endpoints are at work, by about a
