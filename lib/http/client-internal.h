@@ -65,6 +65,8 @@ ssize_t wire_read(struct client_wire *w, void *p, size_t n);
 ssize_t wire_write(struct client_wire *w, const void *p, size_t n);
 /* Bytes that are here already, so that no event will tell of them. */
 bool wire_pending(const struct client_wire *w);
+/* Nothing is expected for a while: gives back memory. */
+void wire_rest(struct client_wire *w);
 void wire_close(struct client_wire *w);
 
 /* The handshake: wire_tls_start once, wire_handshake until it says 1. origin is borrowed until

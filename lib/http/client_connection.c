@@ -146,6 +146,7 @@ connection_keep(struct client_connection *k)
 {
 	struct client *c = k->client;
 	connection_wait(k, false);
+	wire_rest(&k->wire);
 	connection_set(k, CONNECTION_IDLE);
 	client_trim(c); /* perhaps this one */
 }
