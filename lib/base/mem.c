@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TIDY_BYTES (8U << 20) /* less than that is left alone */
+#define TIDY_BYTES (4U << 20) /* less than that is left alone */
 
 static void *
 checked(void *p)
