@@ -34,7 +34,7 @@ struct slot {
 	struct pg_ticket *page; /* recovery: messages on their way, or NULL */
 	struct arena *page_arena; /* owned; of that page */
 	int64_t restored;         /* messages that recovery brought */
-	usec_t ask_at, ask_wait; /* when to ask whether it is drained, and how long after that */
+	usec_t ask_at, ask_wait;  /* when to ask whether it is drained, and how long after that */
 	bool in_beat;             /* the beat under way asks for it */
 	/* Unresolved messages: what recovery brought and what was accepted here, each in id order,
 	 * so that the oldest of all is the head of one of them. */
