@@ -85,6 +85,46 @@ test_what_the_subscriber_said_is_kept(void **state)
 	assert_string_equal(only("attempt", "encode(response, 'hex')"), "6e6f00ff0a21");
 }
 
+/* ---- too much ----------------------------------------------------------------------------- */
+
+/* Work beside the sender's: two milliseconds of each turn. */
+static void
+burn(void *arg)
+{
+	struct timer *t = arg;
+	usec_t end = clock_mono() + 2 * USEC_PER_MS;
+	while (clock_mono() < end)
+		;
+	timer_set(t, 0);
+}
+
+/* More events than may wait for a worker, for an endpoint that answers at once but has a window of
+ * one. As long as the worker has time they wait for their endpoint, and do not keep others from
+ * being accepted; without time, the window is full because of us. */
+static void
+test_a_saturated_worker_accepts_no_more(void **state)
+{
+	enum {
+		MANY = 800
+	};
+	static struct post *posts[MANY];
+	struct world *w = *state;
+	world_endpoint(w, db_app(&db, "u"), "/200");
+	struct node *a = node_start(w, "a", "endpoint_in_flight_max=1");
+	for (int i = 0; i < MANY; i++)
+		posts[i] = post_new(w, "u", i);
+	struct timer work;
+	timer_init(&work, a->loop, burn, &work);
+	timer_set(&work, 0);
+	UNTIL(w, loop_busy(a->loop) > 0.95);
+	assert_false(sender_backlogged(a->sender));
+	post_send_list(a, posts, MANY);
+	UNTIL(w, sender_backlogged(a->sender));
+	timer_done(&work);
+	UNTIL(w, !sender_backlogged(a->sender));
+	UNTIL(w, attempts(w, 0) == MANY);
+}
+
 /* ---- retries ------------------------------------------------------------------------------ */
 
 /* Seconds from the attempt to the retry that follows it, in thousandths; next_at says the same. */
@@ -487,6 +527,7 @@ main(void)
 		TEST(test_an_event_is_delivered_once),
 		TEST(test_each_endpoint_for_itself),
 		TEST(test_what_the_subscriber_said_is_kept),
+		TEST(test_a_saturated_worker_accepts_no_more),
 		TEST(test_a_failure_is_tried_again_by_the_schedule),
 		TEST(test_the_endpoints_own_schedule),
 		TEST(test_retry_after_puts_it_off),
