@@ -15,6 +15,7 @@
  * by the body, since each chunk but the last has a byte of it. */
 #include "http/answer_parser.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/attr.h"
@@ -272,6 +273,7 @@ take_line(struct answer *a, struct str in)
 	if (!lf || a->line.len) {
 		buf_add(&a->line, in.p, n < room ? n : room);
 		line = (struct str){ a->line.data, a->line.len };
+		assert(line.p); /* base/buf.h: never NULL */
 	}
 	size_t head_bytes = lines[a->state].is_head ? a->head_bytes + line.n : 0;
 	const char *why = a->state == ANSWER_STATUS ? not_http(line) : NULL;

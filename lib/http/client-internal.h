@@ -44,8 +44,8 @@ union client_address {
 /* ---- client_wire.c ---- */
 
 /* What every TLS connection of a client shares: roots, options, sessions. */
-struct client_tls; /* opaque */
-struct client_tls *client_tls_new(const char *ca_file, bool insecure, struct err *e);
+struct client_tls;                                                     /* opaque */
+struct client_tls *client_tls_new(const char *ca_file, bool insecure); /* NULL: no roots */
 void client_tls_free(struct client_tls *t);
 
 struct client_wire {
@@ -70,8 +70,8 @@ void wire_rest(struct client_wire *w);
 void wire_close(struct client_wire *w);
 
 /* The handshake: wire_tls_start once, wire_handshake until it says 1. origin is borrowed until
- * wire_close. */
-void wire_tls_start(struct client_wire *w, struct client_tls *t, struct client_origin *origin);
+ * wire_close. False: the CA file is unusable. */
+bool wire_tls_start(struct client_wire *w, struct client_tls *t, struct client_origin *origin);
 int wire_handshake(struct client_wire *w); /* 1, WIRE_AGAIN or WIRE_BROKEN */
 /* Why it failed, for people; static. */
 const char *wire_handshake_detail(const struct client_wire *w);

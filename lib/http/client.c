@@ -65,17 +65,13 @@ client_new(struct loop *l, const struct address_policy *policy, const struct cli
 		err_errno(e, ERR_CONFIG, "CA file %s", o->ca_file);
 		return NULL;
 	}
-	const char *ca_file = o->ca_file ? o->ca_file : system_ca_file();
-	struct client_tls *tls = client_tls_new(ca_file, o->insecure_tls, e);
-	if (!tls)
-		return NULL;
 	struct client *c = mem_zalloc(sizeof(*c));
 	c->loop = l;
 	c->policy = policy;
 	c->options = *o;
 	c->options.ca_file = NULL;
 	c->options.user_agent = o->user_agent ? mem_strdup(o->user_agent) : NULL;
-	c->tls = tls;
+	c->tls = client_tls_new(o->ca_file ? o->ca_file : system_ca_file(), o->insecure_tls);
 	TAILQ_INIT(&c->queued);
 	TAILQ_INIT(&c->running);
 	TAILQ_INIT(&c->pool);

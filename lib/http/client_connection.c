@@ -257,7 +257,10 @@ on_dialled(struct client_connection *k)
 		on_established(k);
 		return;
 	}
-	wire_tls_start(&k->wire, k->client->tls, k->origin);
+	if (!wire_tls_start(&k->wire, k->client->tls, k->origin)) {
+		exchange_end(k->exchange, TRANSPORT_TLS, "CA file unusable");
+		return;
+	}
 	connection_set(k, CONNECTION_SHAKING);
 	on_shaking(k);
 }

@@ -5,9 +5,9 @@
  * checked is set on each connection before the handshake, and OpenSSL ends the handshake when it
  * does not hold, so no byte of a request goes to anybody else.
  *
- * One context serves all connections: it reads the roots once (20 ms). Buffers are given back while
- * a connection is silent (SSL_MODE_RELEASE_BUFFERS, SSL_free_buffers): 33 kB for each that waits
- * for an answer.
+ * One context serves all connections. The roots are read for the first of them (20 ms) and once a
+ * day. Buffers are given back while a connection is silent (SSL_MODE_RELEASE_BUFFERS,
+ * SSL_free_buffers).
  *
  * A session is resumed only towards the origin that it was made with. Resuming skips the check of
  * the certificate, and the check of the name with it. */
@@ -25,10 +25,13 @@
 
 #include "http/client-internal.h"
 
-#define SESSIONS_MAX 512 /* some 10 kB each, with the peer's certificates */
+#define ROOTS_AGE    (24 * 3600 * USEC_PER_SEC) /* a new bundle counts within a day */
+#define SESSIONS_MAX 512                        /* some 10 kB each, with the peer's certificates */
 
 struct client_tls {
 	SSL_CTX *context;
+	char *ca_file;   /* owned; NULL: there is none, or nothing is verified */
+	usec_t roots_at; /* when it was read; 0: not yet */
 	struct {
 		struct client_origin *origin; /* a reference; NULL: free */
 		SSL_SESSION *session;
@@ -90,19 +93,32 @@ on_session(SSL *ssl, SSL_SESSION *session)
 
 /* ---- the context ---- */
 
+/* Reads the roots when they are needed and not of today. False: there are none. */
+static bool
+roots_read(struct client_tls *t)
+{
+	usec_t now = clock_mono();
+	if (!t->ca_file || (t->roots_at && now - t->roots_at < ROOTS_AGE))
+		return true;
+	X509_STORE *store = X509_STORE_new();
+	if (!store)
+		abort(); /* out of memory */
+	if (X509_STORE_load_file(store, t->ca_file) == 1) {
+		SSL_CTX_set_cert_store(t->context, store); /* takes it */
+		t->roots_at = now;
+	} else {
+		X509_STORE_free(store);
+	}
+	return t->roots_at; /* those of yesterday will do */
+}
+
 struct client_tls *
-client_tls_new(const char *ca_file, bool insecure, struct err *e)
+client_tls_new(const char *ca_file, bool insecure)
 {
 	static const unsigned char protocols[] = "\x08http/1.1";
 	SSL_CTX *x = SSL_CTX_new(TLS_client_method());
 	if (!x)
 		abort(); /* out of memory */
-	if (ca_file && !insecure && SSL_CTX_load_verify_locations(x, ca_file, NULL) != 1) {
-		const char *why = ERR_reason_error_string(ERR_peek_last_error());
-		err_set(e, ERR_CONFIG, "CA file %s: %s", ca_file, why ? why : "unusable");
-		SSL_CTX_free(x);
-		return NULL;
-	}
 	SSL_CTX_set_min_proto_version(x, TLS1_2_VERSION);
 	SSL_CTX_set_options(x, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_mode(x, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
@@ -115,6 +131,7 @@ client_tls_new(const char *ca_file, bool insecure, struct err *e)
 	SSL_CTX_sess_set_new_cb(x, on_session);
 	struct client_tls *t = mem_zalloc(sizeof(*t));
 	t->context = x;
+	t->ca_file = ca_file && !insecure ? mem_strdup(ca_file) : NULL;
 	SSL_CTX_set_app_data(x, t);
 	return t;
 }
@@ -127,14 +144,17 @@ client_tls_free(struct client_tls *t)
 	for (int i = 0; i < SESSIONS_MAX; i++)
 		session_drop(t, i);
 	SSL_CTX_free(t->context);
+	free(t->ca_file);
 	free(t);
 }
 
 /* ---- the handshake ---- */
 
-void
+bool
 wire_tls_start(struct client_wire *w, struct client_tls *t, struct client_origin *origin)
 {
+	if (!roots_read(t))
+		return false;
 	SSL *ssl = SSL_new(t->context);
 	if (!ssl || SSL_set_fd(ssl, w->fd) != 1)
 		abort(); /* out of memory */
@@ -153,6 +173,7 @@ wire_tls_start(struct client_wire *w, struct client_tls *t, struct client_origin
 	session_offer(t, origin, ssl);
 	SSL_set_connect_state(ssl);
 	w->ssl = ssl;
+	return true;
 }
 
 /* What a call of OpenSSL that did not succeed came to. */

@@ -260,8 +260,16 @@ test_tls(void **state)
 		assert_int_equal(exchange(f, DEADLINE_MS)->r.status, 200);
 	assert_int_equal(receiver_counts(f->receiver).accepted, 2);
 
-	/* Trusted, for this name and its address only. */
+	/* A file without a certificate fails the exchange, not the client: it is read when needed.
+	 */
 	o.insecure_tls = false;
+	o.ca_file = "/dev/null";
+	client_set(f, &o);
+	x = exchange(f, DEADLINE_MS);
+	assert_int_equal(x->r.transport, TRANSPORT_TLS);
+	assert_string_equal(x->r.detail, "CA file unusable");
+
+	/* Trusted, for this name and its address only. */
 	o.ca_file = pem;
 	client_set(f, &o);
 	assert_int_equal(exchange(f, DEADLINE_MS)->r.status, 200);
