@@ -110,11 +110,11 @@ conn_answered(struct conn *c)
 	struct http_server *s = c->server;
 	if (!s->answered.pending)
 		s->answered_from = c->deadline;
-	defer_schedule(&s->answered);
+	defer_schedule_first(&s->answered);
 }
 
-/* At the end of a turn, when what its requests brought is known: the connections that were answered
- * in it are the last ones that became idle. */
+/* At the end of a turn, when what its requests brought is known and before it is begun: it may take
+ * the rest of the turn. The connections that were answered are the last ones that became idle. */
 static void
 on_answered(void *arg)
 {

@@ -204,6 +204,14 @@ defer_schedule(struct defer *d)
 }
 
 void
+defer_schedule_first(struct defer *d)
+{
+	defer_cancel(d);
+	d->pending = true;
+	TAILQ_INSERT_HEAD(&d->loop->deferred, d, entry);
+}
+
+void
 defer_cancel(struct defer *d)
 {
 	if (!d->pending)

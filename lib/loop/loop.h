@@ -45,6 +45,9 @@ struct defer {
 };
 void defer_init(struct defer *d, struct loop *l, void (*fn)(void *arg), void *arg);
 void defer_schedule(struct defer *d);
+/* The same, to run before those that are scheduled already: for what looks at the work that they
+ * are about to do. */
+void defer_schedule_first(struct defer *d);
 void defer_cancel(struct defer *d); /* always allowed; the call does not run */
 
 /* A one-shot timer. Embedded in its owner, which must call timer_done before it dies. */

@@ -1,4 +1,7 @@
-/* How busy a loop is: work counts, waiting does not, and what was is forgotten. */
+/* How busy a loop is: work counts, waiting does not, and what was is forgotten. And the order of
+ * deferred calls. */
+#include <string.h>
+
 #include "base/metric.h"
 
 #include "../unit/unit.h"
@@ -80,6 +83,40 @@ test_starts_with_the_run(void **state)
 	assert_true(loop_busy(loop) <= (double)took / (double)LOOP_BUSY_SPAN);
 }
 
+static char order[8];
+
+static void
+write_down(void *arg)
+{
+	size_t n = strlen(order);
+	order[n] = *(const char *)arg;
+	order[n + 1] = '\0';
+}
+
+static void
+test_order(void **state)
+{
+	(void)state;
+	char text[] = "abc";
+	struct defer a, b, c;
+	order[0] = '\0';
+	defer_init(&a, loop, write_down, text + 0);
+	defer_init(&b, loop, write_down, text + 1);
+	defer_init(&c, loop, write_down, text + 2);
+	defer_schedule(&a);
+	defer_schedule_first(&b);
+	defer_schedule(&c);
+	defer_schedule(&b); /* is scheduled, and stays where it is */
+	loop_turn(loop, 0);
+	assert_string_equal(order, "bac");
+	defer_schedule(&a);
+	defer_schedule(&b);
+	defer_schedule_first(&b); /* is scheduled, and moves */
+	loop_turn(loop, 0);
+	assert_string_equal(order, "bacba");
+	assert_false(a.pending || b.pending || c.pending);
+}
+
 static int
 setup(void **state)
 {
@@ -103,6 +140,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_work_and_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_published, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_starts_with_the_run, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_order, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
