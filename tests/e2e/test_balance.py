@@ -8,6 +8,7 @@ import json
 import signal
 import socket
 import string
+import threading
 
 import pytest
 from harness.daemon import alive, kill
@@ -16,6 +17,7 @@ from harness.wait import wait_until
 DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 ENDPOINTS = 100
 MOVED = 'posthorn_http_connections_moved_total{reason="%s"}'
+LABOUR = b'{"eventType":"t","payload":[' + b'1.5,' * 450_000 + b'x]}'
 LIVEZ = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -53,6 +55,13 @@ class Producer:
         body = answer.read()
         assert answer.status == 202, (answer.status, body)
         return json.loads(body)["id"]
+
+    def labour(self):
+        """A request that is work for the worker alone, until it is refused at its very end."""
+        self._connection.request("POST", self._path, LABOUR, self._headers)
+        answer = self._connection.getresponse()
+        answer.read()
+        assert answer.status in (400, 422), answer.status
 
     def close(self):
         self._connection.close()
@@ -126,6 +135,34 @@ def test_the_only_producer_keeps_both_workers_busy(start, receiver, balance):
     producer.close()
     receiver.wait(30 * ENDPOINTS, deadline_s=60)
     assert len(receiver.got()) == 30 * ENDPOINTS, "an event was taken twice"
+
+
+def test_busy_connections_among_idle_ones_spread(start):
+    """All that are busy happen to be with one worker. They wait for each answer: there is no backlog."""
+    daemon = start(workers=2)
+    app = daemon.api().new_app()
+    by_slot = collections.defaultdict(list)
+    for producer in [Producer(daemon, app) for _ in range(16)]:
+        by_slot[slot(producer.send())].append(producer)
+    assert len(by_slot) == 2
+    busy = max(by_slot.values(), key=len)
+    over = threading.Event()
+
+    def work(producer):
+        while not over.is_set():
+            producer.labour()
+
+    threads = [threading.Thread(target=work, args=(producer,)) for producer in busy]
+    for thread in threads:
+        thread.start()
+    try:
+        wait_until(lambda: daemon.api().metrics()[MOVED % "busy"] >= 1, 60)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert len({slot(producer.send()) for producer in busy}) == 2
+    assert daemon.api().metrics()[MOVED % "backlog"] == 0
 
 
 def test_pipelined_requests_are_answered_in_order_while_the_connection_moves(start, receiver):
