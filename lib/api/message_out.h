@@ -8,7 +8,7 @@ struct message_out {
 	struct str event_type, event_id; /* event_id {NULL, 0}: none */
 	struct str channels;             /* comma-separated; {NULL, 0}: none */
 	bool with_content;
-	struct str payload; /* when with_content; {NULL, 0}: forgotten */
+	struct str payload;     /* when with_content; {NULL, 0}: forgotten */
 	bool payload_is_object; /* known to be JSON; otherwise it is looked at */
 };
 
