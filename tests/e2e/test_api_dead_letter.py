@@ -71,7 +71,9 @@ def test_lists_and_filters(api, app, receiver):
     assert listed(before=second[0]["createdAt"]) == ids(first)
     assert listed(after=first[0]["createdAt"]) == ids(second)
     api.post(f"/app/{app}/dead-letter/{second[0]['id']}/replay", want=202)
-    assert listed(replayed="true") == ids(second) and listed(replayed="false") == ids(first)
+    assert listed(replayed="true") == ids(second)
+    fresh = listed(replayed="false")  # by now perhaps the replay's own letter too: it fails as before
+    assert fresh[-1:] == ids(first) and ids(second)[0] not in fresh
     api.post(f"/app/{app}/dead-letter/{first[0]['id']}/discard", want=204)
     assert listed(discarded="true") == ids(first)
     api.get("/dead-letter?reason=bad-luck", want=422)
