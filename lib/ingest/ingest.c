@@ -316,10 +316,10 @@ append_done(struct ingest *in, struct pending_list *done, const PGresult *r, int
 	int64_t stored[BATCH_EVENTS_MAX];
 	size_t nstored = 0;
 	bool all = pg_rows(r) == n; /* the rule: then nobody asks which */
+	stored[0] = 0;
 	for (int row = 0; !all && row < pg_rows(r); row++)
 		stored[nstored++] = pg_int(r, row, 0);
-	if (nstored)
-		qsort(stored, nstored, sizeof(*stored), compare_ids);
+	qsort(stored, nstored, sizeof(*stored), compare_ids);
 	struct pending *p;
 	while ((p = TAILQ_FIRST(done))) {
 		TAILQ_REMOVE(done, p, entry);
