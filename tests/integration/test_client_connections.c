@@ -26,7 +26,7 @@ test_connect_fails(void **state)
 	assert_string_equal(x.r.detail, "connection refused");
 	assert_int_equal(x.r.sends, 0);
 
-	/* A reset may come before libcurl has seen that it is connected. */
+	/* A reset may come before the client has seen that it is connected. */
 	receiver_on_accept(f->receiver, RECEIVER_RESET);
 	enum transport how = exchange(f, DEADLINE_MS)->r.transport;
 	assert_true(how == TRANSPORT_RESET || how == TRANSPORT_CONNECT);
@@ -45,7 +45,7 @@ test_keep_alive(void **state)
 	assert_int_equal(receiver_counts(f->receiver).requests, 100);
 }
 
-/* A kept connection that dies on the next request: libcurl repeats the request without a word, and
+/* A kept connection that dies on the next request: it is repeated without a word, and
  * that is counted. */
 static void
 test_reused_connection_closes(void **state)
@@ -348,7 +348,7 @@ test_tls_sessions(void **state)
 	resume_many_times(*state, TLS1_2_VERSION);
 }
 
-/* Receivers do not take each other's place, though libcurl has eight for all. */
+/* Receivers do not take each other's place. */
 static void
 test_tls_sessions_of_many(void **state)
 {
