@@ -1,9 +1,9 @@
 -- Payloads and answers of more than 2 kB are compressed with LZ4. What one row took (PostgreSQL 15), and
 -- its disk, against no compression and up to 8 kB in the row itself:
---   3 kB of JSON                  5 us, 1.2 kB    13 us,  4.1 kB
---   9 kB of JSON                 33 us, 4.3 kB    82 us,  9.5 kB
---   18 kB of JSON                94 us, 8.3 kB    92 us, 18.8 kB
---   3 kB that do not compress    10 us, 3.3 kB     6 us,  4.1 kB
+--   3 kB of JSON              9 to 20 us, 1.2 kB    18 to 26 us,  4.1 kB
+--   9 kB of JSON                   42 us, 4.3 kB          82 us,  9.5 kB
+--   18 kB of JSON                  95 us, 8.3 kB          92 us, 18.8 kB
+--   3 kB that do not compress 15 to 21 us, 3.3 kB    11 to 14 us,  4.1 kB
 do $$
 declare
     log record;

@@ -16,7 +16,7 @@
 
 #include "http/client-internal.h"
 
-/* Exchanges that are started in one turn: about 5 ms of work, so that a burst of starts does not
+/* Exchanges that are started in one turn: some 2 ms of work, so that a burst of starts does not
  * keep the loop from its other sockets. The rest follows in the next turn. */
 #define START_MAX        256
 
