@@ -28,6 +28,7 @@ enum delivery_state {
 };
 
 struct lane;
+struct parked;
 
 struct delivery {
 	struct message *message; /* one reference */
@@ -40,9 +41,11 @@ struct delivery {
 	int64_t epoch;
 	enum trigger trigger;
 	enum delivery_state state;
-	bool announced;       /* by a retry row (retry.h); else it is an event's own first step */
-	usec_t due;           /* since when it could have started */
-	usec_t started;       /* when its lane let it go */
+	bool announced; /* by a retry row (retry.h); else it is an event's own first step */
+	struct parked
+	    *parked;    /* borrowed: its entry, when it comes from the table `parked` (hold.h) */
+	usec_t due;     /* since when it could have started */
+	usec_t started; /* when its lane let it go */
 	int64_t queued_bytes; /* by which it counts in its lane */
 	TAILQ_ENTRY(delivery) entry;
 };
@@ -70,6 +73,7 @@ struct result {
 	struct wall next;      /* us != 0: a retry row with that due time */
 	bool deferred;         /* … which is no new try: the lane was full */
 	enum dead_reason dead; /* != 0: a dead letter */
+	bool park;             /* … or a row of `parked` */
 	int64_t dead_id;
 	bool gone;    /* disable the endpoint afterwards */
 	int refusals; /* by the database, of this result alone */

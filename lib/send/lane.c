@@ -13,8 +13,9 @@
 #include "base/mem.h"
 #include "base/metric.h"
 
-#define IDLE_MAX 4096                /* lanes kept prepared without any delivery */
-#define AGAIN    (500 * USEC_PER_MS) /* after an application could not be read */
+#define IDLE_MAX         4096 /* lanes kept prepared without any delivery */
+#define BREAKER_FAILURES 20
+#define AGAIN            (500 * USEC_PER_MS) /* after an application could not be read */
 
 /* An endpoint answers at once when it took at most so long on average, and did so just now. */
 #define BRISK_TIME (50 * USEC_PER_MS)
@@ -27,8 +28,13 @@ TAILQ_HEAD(group_list, group);
 struct lane {
 	int64_t endpoint_id; /* key */
 	struct group *group;
-	struct route *route; /* NULL: unknown (group->app NULL) or gone */
-	struct delivery_list queue;
+	struct route *route;        /* NULL: unknown (group->app NULL) or gone */
+	struct delivery_list queue; /* new ones */
+	struct delivery_list back;  /* those that were parked */
+	bool back_turn;             /* of two that wait, the parked one is next */
+	enum lane_gate gate;
+	int failures; /* in a row */
+	usec_t failing_since;
 	int queued;
 	int64_t queued_bytes;
 	int in_flight;
@@ -79,21 +85,43 @@ lane_window(const struct lane *lane)
 	return own > 0 && own < ls->window ? own : ls->window;
 }
 
-/* Without a route, or with a disabled endpoint, a delivery ends at once: no window applies. */
-static bool
-may_start(const struct lane *lane)
+bool
+lane_parks(const struct lane *lane)
+{
+	return lane->gate == LANE_PARK || (lane->route && hold_parks(lane->route->endpoint->hold));
+}
+
+/* The queue whose first delivery may start, or NULL. Without a route, or with a disabled endpoint,
+ * a delivery ends at once: no window applies. */
+static struct delivery_list *
+lane_pick(struct lane *lane)
 {
 	if (!lane->group->app)
-		return false;
-	return !lane->route || lane->route->endpoint->disabled ||
-	       lane->in_flight < lane_window(lane);
+		return NULL;
+	struct delivery_list *fresh = TAILQ_EMPTY(&lane->queue) ? NULL : &lane->queue;
+	struct delivery_list *back = TAILQ_EMPTY(&lane->back) ? NULL : &lane->back;
+	bool ends = !lane->route || lane->route->endpoint->disabled;
+	if (fresh && (ends || lane_parks(lane)))
+		return fresh;
+	if (!ends && lane->in_flight >= lane_window(lane))
+		return NULL;
+	if (lane->gate != LANE_GO)
+		fresh = NULL;
+	return back && (lane->back_turn || !fresh) ? back : fresh;
+}
+
+static bool
+may_start(struct lane *lane)
+{
+	return lane_pick(lane) != NULL;
 }
 
 static void
 lane_free(struct lane *lane)
 {
 	struct lanes *ls = lane->group->lanes;
-	assert(!lane->active && lane->in_flight == 0 && TAILQ_EMPTY(&lane->queue));
+	assert(!lane->active && lane->in_flight == 0 && TAILQ_EMPTY(&lane->queue) &&
+	       TAILQ_EMPTY(&lane->back));
 	if (lane->idle) {
 		TAILQ_REMOVE(&ls->idle, lane, rest);
 		ls->nidle--;
@@ -288,6 +316,7 @@ lane_get(struct lanes *ls, int64_t app_id, int64_t endpoint_id)
 	lane->group = group_get(ls, app_id);
 	lane->idle = true;
 	TAILQ_INIT(&lane->queue);
+	TAILQ_INIT(&lane->back);
 	TAILQ_INSERT_TAIL(&lane->group->members, lane, member);
 	TAILQ_INSERT_TAIL(&ls->idle, lane, rest);
 	ls->nidle++;
@@ -302,7 +331,7 @@ lane_get(struct lanes *ls, int64_t app_id, int64_t endpoint_id)
 static bool
 over_share(const struct lanes *ls, const struct lane *lane)
 {
-	if (may_start(lane))
+	if (lane->active || lane->queued == 0)
 		return false; /* it waits for us, not for its endpoint */
 	/* All payloads in memory, as where acceptance stops (sender_backlogged): what is under way
 	 * must not bring it there while lanes that wait for their endpoints hold the rest. */
@@ -330,11 +359,11 @@ bool
 lanes_add(struct lanes *ls, struct delivery *d)
 {
 	struct lane *lane = lane_get(ls, d->message->app_id, d->endpoint_id);
-	if (over_share(ls, lane))
+	if (!d->parked && over_share(ls, lane))
 		return false;
 	d->lane = lane;
 	d->due = loop_now(ls->loop);
-	TAILQ_INSERT_TAIL(&lane->queue, d, entry);
+	TAILQ_INSERT_TAIL(d->parked ? &lane->back : &lane->queue, d, entry);
 	count(lane, d, 1);
 	lane_judge(lane);
 	return true;
@@ -347,8 +376,11 @@ lanes_next(struct lanes *ls)
 	if (!g)
 		return NULL;
 	struct lane *lane = TAILQ_FIRST(&g->turns);
-	struct delivery *d = TAILQ_FIRST(&lane->queue);
-	TAILQ_REMOVE(&lane->queue, d, entry);
+	struct delivery_list *from = lane_pick(lane);
+	assert(from);
+	struct delivery *d = TAILQ_FIRST(from);
+	TAILQ_REMOVE(from, d, entry);
+	lane->back_turn = from == &lane->queue;
 	count(lane, d, -1);
 	lane->in_flight++;
 	d->started = loop_now(ls->loop);
@@ -367,8 +399,34 @@ lane_route(const struct lane *lane)
 	return lane->route;
 }
 
+/* Whether a failure trips the breaker. */
+static bool
+lane_learn(struct lane *lane, const struct lane_end *end, usec_t now)
+{
+	if (end->outcome == OUTCOME_DELIVERED)
+		lane->failures = 0;
+	else if (lane->failures++ == 0)
+		lane->failing_since = now;
+	return lane->failures == BREAKER_FAILURES && lane->gate == LANE_GO;
+}
+
 void
-lanes_leave(struct lanes *ls, struct delivery *d)
+lanes_gate(struct lanes *ls, int64_t endpoint_id, enum lane_gate gate)
+{
+	struct lane *lane;
+	HASH_FIND(hh, ls->by_endpoint, &endpoint_id, sizeof(endpoint_id), lane);
+	if (!lane)
+		return;
+	lane->gate = gate;
+	if (gate == LANE_GO)
+		lane->failures = 0;
+	lane_judge(lane);
+	ls->wake(ls->arg);
+}
+
+bool
+lanes_leave(
+    struct lanes *ls, struct delivery *d, const struct lane_end *end, usec_t *ret_failing_for)
 {
 	struct lane *lane = d->lane;
 	assert(lane && lane->in_flight > 0);
@@ -376,7 +434,10 @@ lanes_leave(struct lanes *ls, struct delivery *d)
 	lane->in_flight--;
 	lane->left_at = loop_now(ls->loop);
 	lane->pace += (lane->left_at - d->started - lane->pace) / PACE_SHARE;
+	bool tripped = end && lane_learn(lane, end, lane->left_at);
+	*ret_failing_for = lane->left_at - lane->failing_since;
 	lane_judge(lane);
+	return tripped;
 }
 
 void
@@ -387,22 +448,29 @@ lanes_return(struct lanes *ls, struct delivery *d)
 	assert(lane->in_flight > 0);
 	lane->in_flight--;
 	delivery_set(d, DELIVERY_QUEUED);
-	TAILQ_INSERT_HEAD(&lane->queue, d, entry);
+	TAILQ_INSERT_HEAD(d->parked ? &lane->back : &lane->queue, d, entry);
 	count(lane, d, 1);
 	lane_judge(lane);
 }
 
 static void
-lane_drop(struct lane *lane, int slot)
+queue_drop(struct lane *lane, struct delivery_list *queue, int slot)
 {
 	struct delivery *d, *next;
-	TAILQ_FOREACH_SAFE(d, &lane->queue, entry, next) {
+	TAILQ_FOREACH_SAFE(d, queue, entry, next) {
 		if (slot >= 0 && d->slot != slot)
 			continue;
-		TAILQ_REMOVE(&lane->queue, d, entry);
+		TAILQ_REMOVE(queue, d, entry);
 		count(lane, d, -1);
 		delivery_free(d);
 	}
+}
+
+static void
+lane_drop(struct lane *lane, int slot)
+{
+	queue_drop(lane, &lane->queue, slot);
+	queue_drop(lane, &lane->back, slot);
 	lane_judge(lane);
 }
 
@@ -443,6 +511,9 @@ lanes_slot_busy(const struct lanes *ls, int slot)
 		TAILQ_FOREACH(d, &lane->queue, entry)
 			if (d->slot == slot)
 				return true;
+		TAILQ_FOREACH(d, &lane->back, entry)
+			if (d->slot == slot)
+				return true;
 	}
 	return false;
 }
@@ -455,7 +526,10 @@ lanes_oldest(const struct lanes *ls)
 	usec_t oldest = 0;
 	TAILQ_FOREACH(g, &ls->ring, ring) {
 		TAILQ_FOREACH(lane, &g->turns, turn) {
-			usec_t due = TAILQ_FIRST(&lane->queue)->due;
+			const struct delivery *first = TAILQ_FIRST(&lane->queue);
+			if (!first)
+				first = TAILQ_FIRST(&lane->back);
+			usec_t due = first->due;
 			if (oldest == 0 || due < oldest)
 				oldest = due;
 		}

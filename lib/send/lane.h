@@ -20,6 +20,22 @@
 struct lanes; /* opaque */
 struct lane;  /* opaque */
 
+/* What becomes of deliveries that are new to a lane; those that come from the table `parked` only
+ * wait for their turn. The endpoint's hold in the catalogue (hold_parks) says LANE_PARK, too. */
+enum lane_gate {
+	LANE_GO,
+	LANE_WAIT, /* they wait in the lane, for a moment: a decision is being stored */
+	LANE_PARK, /* their turn comes at once and without a window, for them to be parked */
+};
+
+/* How an attempt ended, as far as a lane learns from it. */
+struct lane_end {
+	enum outcome outcome;
+	bool answered;      /* by a whole head of an answer: it is not hanging */
+	int http_status;    /* 0: none */
+	usec_t retry_after; /* from now, what the receiver asked for; 0: nothing */
+};
+
 struct lanes *lanes_new(struct loop *l, const struct config *c, struct catalogue *cat,
     void (*wake)(void *arg), void *arg);
 void lanes_free(struct lanes *ls); /* frees what waits */
@@ -33,8 +49,15 @@ bool lanes_add(struct lanes *ls, struct delivery *d) MUST_CHECK;
 struct delivery *lanes_next(struct lanes *ls);
 /* The lane's route, or NULL when the endpoint does not exist (any more). Borrowed. */
 struct route *lane_route(const struct lane *lane);
-/* The delivery is not in flight any more. Before it is freed. */
-void lanes_leave(struct lanes *ls, struct delivery *d);
+/* Whether new deliveries of the lane are to be parked now. */
+bool lane_parks(const struct lane *lane);
+/* The delivery is not in flight any more. Before it is freed. end: NULL when nothing was attempted.
+ * Returns true when its failure trips the lane's breaker: once, until the gate is set or something
+ * succeeds. `failing_for` is how long nothing has succeeded. */
+bool lanes_leave(
+    struct lanes *ls, struct delivery *d, const struct lane_end *end, usec_t *ret_failing_for);
+/* Sets the gate of an endpoint's lane, if there is one. LANE_GO also forgets its failures. */
+void lanes_gate(struct lanes *ls, int64_t endpoint_id, enum lane_gate gate);
 /* Back to the front of its lane and not in flight (its payload cannot be read now, a stop). */
 void lanes_return(struct lanes *ls, struct delivery *d);
 /* Drops the waiting deliveries of a lost slot. */

@@ -79,8 +79,9 @@ decide(struct sender *s, struct result *r, const struct cat_endpoint *endpoint)
 static void
 leave(struct sender *s, struct delivery *d)
 {
+	usec_t failing_for;
 	s->in_flight--;
-	lanes_leave(s->lanes, d);
+	(void)lanes_leave(s->lanes, d, NULL, &failing_for);
 	defer_schedule(&s->pump);
 }
 

@@ -128,6 +128,12 @@ enum column {
 	COL_SCHEDULE,
 	COL_TIMEOUT_MS,
 	COL_MAX_IN_FLIGHT,
+	COL_THROTTLE_RATE,
+	COL_ORDERING,
+	COL_BLOCKS,
+	COL_HOLD,
+	COL_HOLD_SLOT,
+	COL_APP_THROTTLE_RATE,
 };
 
 static int
@@ -206,6 +212,18 @@ read_schedule(const PGresult *r, int row, struct arena *a, struct cat_endpoint *
 }
 
 static void
+read_hold(const PGresult *r, int row, struct cat_endpoint *e)
+{
+	struct str ordering = pg_str(r, row, COL_ORDERING);
+	if (ordering.p)
+		e->ordering = str_eq(ordering, STR("endpoint")) ? ORDERING_ENDPOINT : ORDERING_KEY;
+	e->blocks = pg_bool(r, row, COL_BLOCKS);
+	e->held = !pg_null(r, row, COL_HOLD);
+	e->hold = (enum hold_state)pg_int(r, row, COL_HOLD);
+	e->hold_slot = (int16_t)pg_int(r, row, COL_HOLD_SLOT);
+}
+
+static void
 read_endpoint(const PGresult *r, int row, struct arena *a, struct cat_endpoint *e)
 {
 	e->id = pg_int(r, row, COL_ENDPOINT_ID);
@@ -214,6 +232,8 @@ read_endpoint(const PGresult *r, int row, struct arena *a, struct cat_endpoint *
 	e->disabled = pg_bool(r, row, COL_DISABLED);
 	e->timeout_ms = pg_int(r, row, COL_TIMEOUT_MS);
 	e->max_in_flight = (int)pg_int(r, row, COL_MAX_IN_FLIGHT);
+	e->throttle_rate = (int)pg_int(r, row, COL_THROTTLE_RATE);
+	read_hold(r, row, e);
 	read_filter(r, row, a, &e->filter);
 	read_headers(r, row, a, e);
 	read_secrets(r, row, a, e);
@@ -233,6 +253,7 @@ snapshot_new(const PGresult *r)
 	s->app.uid = arena_str(a, pg_str(r, 0, COL_UID));
 	s->app.version = pg_int(r, 0, COL_VERSION);
 	s->app.deleted = pg_bool(r, 0, COL_DELETED);
+	s->app.throttle_rate = (int)pg_int(r, 0, COL_APP_THROTTLE_RATE);
 	int n = pg_null(r, 0, COL_ENDPOINT_ID) ? 0 : pg_rows(r);
 	struct cat_endpoint *endpoints = arena_zalloc(a, sizeof(*endpoints) * (size_t)n);
 	for (int i = 0; i < n; i++)

@@ -17,6 +17,7 @@
 #include "policy/backoff.h"
 #include "policy/filter.h"
 #include "policy/sign.h"
+#include "store/hold.h"
 
 struct catalogue; /* opaque */
 
@@ -36,6 +37,13 @@ struct cat_endpoint {
 	struct backoff schedule; /* when has_schedule */
 	int64_t timeout_ms;      /* 0: the server's */
 	int max_in_flight;       /* 0: the server's */
+	int throttle_rate;       /* deliveries a second, of all workers together; 0: no limit */
+	enum ordering ordering;
+	bool blocks; /* in order: what has used up its schedule is tried on, and holds up the
+		      * others, instead of becoming a dead letter */
+	enum hold_state hold;
+	bool held; /* there is a row of `hold`; what follows is its */
+	int16_t hold_slot;
 };
 
 struct cat_app {
@@ -43,7 +51,8 @@ struct cat_app {
 	struct str org;
 	struct str uid; /* {NULL, 0}: none */
 	int64_t version;
-	bool deleted; /* loaded by id after its deletion: no endpoints, refuses events */
+	int throttle_rate; /* deliveries a second, of all workers and endpoints; 0: no limit */
+	bool deleted;      /* loaded by id after its deletion: no endpoints, refuses events */
 	int nendpoints;
 	const struct cat_endpoint *endpoints; /* by id, ascending; disabled ones included */
 };
