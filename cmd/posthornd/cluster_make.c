@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -213,6 +214,8 @@ make_data(const struct cluster *c, struct err *e)
 		return failed(c, "initdb", e);
 	if (as_owner(c, exec_create_database, path) != 0)
 		return failed(c, "making the database", e);
+	if (fault_hit(FAULT_CLUSTER_MAKE))
+		return err_set(e, ERR_CONFIG, "fault");
 	if (rename(temporary, final) < 0)
 		return err_errno(e, ERR_CONFIG, "cannot rename %s", temporary);
 	return 0;

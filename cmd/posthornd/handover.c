@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/decay.h"
+#include "base/fault.h"
 #include "base/mem.h"
 #include "base/metric.h"
 
@@ -103,6 +104,8 @@ give(int socket_fd, int fd)
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	if (fault_hit(FAULT_HANDOVER_GIVE))
+		return false;
 	return sendmsg(socket_fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
 }
 
@@ -239,6 +242,7 @@ on_given(evutil_socket_t socket_fd, short what, void *arg)
 		int fd = take((int)socket_fd);
 		if (fd < 0)
 			return;
+		FAULT_POINT(HANDOVER_TAKE);
 		if (!h->stopping || !on_accept(h, fd))
 			http_server_adopt(h->server, fd);
 	}

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/fault.h"
+
 #include "args.h"
 #include "command.h"
 
@@ -51,6 +53,8 @@ main(int argc, char **argv)
 		return print_help();
 	if (args.version)
 		return puts("posthornd " POSTHORN_VERSION) < 0;
+	if (faults_init(&e) < 0)
+		return complain(&e);
 	int status = args.command->run(&args, &e);
 	secret_wipe(&args.config.jwt_secret);
 	return status < 0 ? complain(&e) : status;

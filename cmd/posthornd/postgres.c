@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -89,7 +90,8 @@ exec_postmaster(const struct cluster *c)
 static void
 spawn(struct postgres *p)
 {
-	pid_t parent = getpid(), pid = child_fork();
+	pid_t parent = getpid();
+	pid_t pid = fault_hit(FAULT_POSTGRES_FORK) ? -1 : child_fork();
 	if (pid < 0) {
 		p->child.started = clock_mono();
 		child_ended(&p->child);

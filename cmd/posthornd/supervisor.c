@@ -27,6 +27,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/metric.h"
 
@@ -130,10 +131,14 @@ static void
 start_worker(struct supervisor *s, int index)
 {
 	struct worker *w = &s->worker[index];
-	int fds[2];
+	int fds[2] = { -1, -1 };
 	pid_t parent = getpid();
-	pid_t pid = pipe2(fds, O_CLOEXEC | O_NONBLOCK) == 0 ? child_fork() : -1;
+	pid_t pid = -1;
+	if (!fault_hit(FAULT_WORKER_FORK) && pipe2(fds, O_CLOEXEC | O_NONBLOCK) == 0)
+		pid = child_fork();
 	if (pid < 0) { /* no processes or descriptors left: as if it had died */
+		close_if(fds[0]);
+		close_if(fds[1]);
 		w->child.started = clock_mono();
 		child_ended(&w->child);
 		return;

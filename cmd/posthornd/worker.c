@@ -17,6 +17,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
@@ -135,6 +136,7 @@ serve(struct worker *w)
 	w->server = http_server_new(w->loop, w->env->listen_fd, &limits, api_handle, w->api);
 	w->handover = handover_new(w->loop, w->config, w->env, w->server);
 	metric_set(METRIC_SERVING, 1);
+	FAULT_POINT(WORKER_READY);
 	ssize_t ignored = write(w->env->ready_fd, "r", 1);
 	(void)ignored; /* the supervisor sees the pipe close when we end */
 	LOG_INFO(WORKER_START, KV("pid", (int64_t)getpid()));
@@ -186,6 +188,7 @@ on_stop(int signum, void *arg)
 	w->stopping = true;
 	w->stop_since = loop_now(w->loop);
 	LOG_INFO(WORKER_STOP, KV("signal", signum));
+	FAULT_POINT(WORKER_STOP);
 	sight_stop(w->sight);
 	task_runner_stop(w->tasks);
 	metric_set(METRIC_SERVING, 0);
@@ -237,6 +240,7 @@ worker_main(const struct config *c, const struct worker_env *env)
 	struct worker w = { .config = c, .env = env };
 	struct err e;
 	signal(SIGPIPE, SIG_IGN);
+	FAULT_POINT(WORKER_BEGIN);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	ares_library_init(ARES_LIB_INIT_ALL);
 	w.loop = loop_new();

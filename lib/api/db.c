@@ -45,7 +45,7 @@ submit(struct call *c, const struct pg_call *calls, int n, struct wait w)
 {
 	struct wait *copy = arena_alloc(c->arena, sizeof(*copy));
 	*copy = w;
-	pg_submit(pool_for(c), calls, n, on_result, copy);
+	pg_submit_at(API, pool_for(c), calls, n, on_result, copy);
 }
 
 void

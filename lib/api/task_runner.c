@@ -200,7 +200,7 @@ discard_step(struct job *j)
 	struct pg_args *a = step_args(j);
 	pg_arg_int4(a, SEEN_MAX);
 	struct pg_call call = { &stmt_task_discard_step, a };
-	j->ticket = pg_submit(j->runner->pool, &call, 1, on_stepped, j);
+	j->ticket = pg_submit_at(TASK_STEP, j->runner->pool, &call, 1, on_stepped, j);
 }
 
 static void
@@ -213,7 +213,7 @@ replay_step(struct job *j)
 	pg_arg_int4(a, SEEN_MAX);
 	const struct pg_call calls[] = { { &stmt_fence, home_fence_args(j->step, &j->home) },
 		{ &stmt_task_replay_step, a } };
-	j->ticket = pg_submit(j->runner->pool, calls, ARRAY_LEN(calls), on_stepped, j);
+	j->ticket = pg_submit_at(TASK_STEP, j->runner->pool, calls, ARRAY_LEN(calls), on_stepped, j);
 }
 
 static void
@@ -318,7 +318,7 @@ on_poll(void *arg)
 	pg_arg_int8(&args, t->claiming);
 	pg_arg_int8(&args, LEASE_MS);
 	struct pg_call call = { &stmt_task_claim, &args };
-	t->claim = pg_submit(t->pool, &call, 1, on_claimed, t);
+	t->claim = pg_submit_at(TASK_CLAIM, t->pool, &call, 1, on_claimed, t);
 }
 
 /* ---- public ------------------------------------------------------------------------------- */

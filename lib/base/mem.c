@@ -9,12 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault.h"
+
 #define TIDY_BYTES (4U << 20) /* less than that is left alone */
 
 static void *
 checked(void *p)
 {
-	if (!p) {
+	if (!p || fault_hit(FAULT_MEMORY)) {
 		fputs("out of memory\n", stderr);
 		abort();
 	}

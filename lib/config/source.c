@@ -132,7 +132,15 @@ config_read_file(struct config *c, const char *path, struct err *e)
 static bool
 is_foreign(struct str name)
 {
-	static const char *const others[] = { "TOKEN", "URL", "CONFIG" };
+	static const char *const others[] = {
+		"TOKEN",
+		"URL",
+		"CONFIG",
+#ifdef POSTHORN_FAULTS
+		"FAULT",
+		"FAULT_PAGE",
+#endif
+	};
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		if (str_eq(name, str_of(others[i])))
 			return true;

@@ -24,6 +24,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/mem.h"
 
 #include "http/client-internal.h"
@@ -249,6 +250,8 @@ on_dialled(struct client_connection *k)
 	socklen_t size = sizeof(number);
 	if (getsockopt(k->wire.fd, SOL_SOCKET, SO_ERROR, &number, &size))
 		number = errno;
+	if (fault_hit(FAULT_CLIENT_CONNECT))
+		number = ECONNRESET;
 	if (number) {
 		exchange_end(k->exchange, TRANSPORT_CONNECT, connect_detail(number));
 		return;

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/mem.h"
 
 #include "http/client-internal.h"
@@ -228,7 +229,9 @@ exchange_write(struct client_exchange *x)
 		struct str next = x->unsent;
 		if (next.n == 0)
 			next = (struct str){ body.p + x->body_at, body.n - x->body_at };
-		ssize_t n = wire_write(&x->connection->wire, next.p, next.n);
+		ssize_t n = fault_hit(FAULT_CLIENT_SEND)
+				? WIRE_BROKEN
+				: wire_write(&x->connection->wire, next.p, next.n);
 		if (n == WIRE_AGAIN)
 			return;
 		if (n < 0) {
@@ -300,7 +303,9 @@ exchange_read(struct client_exchange *x)
 	struct client *c = x->client;
 	for (;;) {
 		size_t used;
-		ssize_t n = wire_read(&x->connection->wire, c->in, sizeof(c->in));
+		ssize_t n = fault_hit(FAULT_CLIENT_RECEIVE)
+				? WIRE_BROKEN
+				: wire_read(&x->connection->wire, c->in, sizeof(c->in));
 		if (n <= 0) {
 			exchange_on_no_bytes(x, n);
 			return;

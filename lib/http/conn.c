@@ -17,6 +17,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/mem.h"
 #include "base/metric.h"
 
@@ -427,6 +428,8 @@ conn_answer(struct conn *c, struct str head, struct str body)
 	struct iovec parts[2] = { { (void *)(uintptr_t)head.p, head.n },
 		{ (void *)(uintptr_t)body.p, body.n } };
 	struct msghdr message = { .msg_iov = parts, .msg_iovlen = body.n ? 2 : 1 };
+	if (fault_hit(FAULT_ANSWER_WRITE))
+		shutdown(c->fd, SHUT_RDWR);
 	ssize_t n = sendmsg(c->fd, &message, MSG_NOSIGNAL);
 	if (n < 0 && errno != EAGAIN && errno != EINTR) {
 		end_request(c);

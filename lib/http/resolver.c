@@ -24,6 +24,7 @@
 #include <unistd.h>
 #include <uthash.h>
 
+#include "base/fault.h"
 #include "base/mem.h"
 
 #include "http/dns.h"
@@ -263,6 +264,8 @@ on_answer(struct lookup *k, bool ipv4, int status, const struct ares_addrinfo *i
 	k->asked--;
 	if (k->resolver->dying)
 		return;
+	if (fault_hit(FAULT_RESOLVE))
+		status = ARES_ETIMEOUT;
 	if (k->state != LOOKUP_ASKING) {
 		if (k->asked == 0 && k->state == LOOKUP_OWED)
 			lookup_set(k, LOOKUP_READY); /* to be freed */

@@ -142,7 +142,7 @@ batch_submit(struct batch *b, struct pg_pool *pool, int slot, int64_t epoch, str
 		build_named(b, &args, rows, n, column, now);
 	}
 	struct pg_call calls[] = { { &stmt_fence, &lock }, { append, &args } };
-	return pg_submit(pool, calls, 2, fn, arg);
+	return pg_submit_at(APPEND, pool, calls, 2, fn, arg);
 }
 
 struct batch *

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
@@ -118,7 +119,9 @@ accept_event(struct pending *p)
 		.payload = p->ev->payload };
 	metric_add(METRIC_ACCEPTED, 1);
 	metric_observe(METRIC_H_ACCEPT, loop_now(p->in->loop) - p->since);
+	FAULT_POINT(ACCEPT);
 	p->fn(p->arg, &a, NULL);
+	FAULT_POINT(ACCEPTED);
 	sender_deliver(p->in->sender, p->message, p->targets, p->ntargets);
 	pending_free(p);
 }
@@ -282,7 +285,7 @@ ask_why(struct pending *p)
 	pg_arg_int4(&args, batch_uid_bucket_oldest(p->in->batch, now));
 	struct pg_call call = { &stmt_message_why, &args };
 	TAILQ_INSERT_TAIL(&p->in->asking, p, entry);
-	p->why = pg_submit(p->in->read, &call, 1, on_why, p);
+	p->why = pg_submit_at(WHY, p->in->read, &call, 1, on_why, p);
 }
 
 /* ---- appending ---------------------------------------------------------------------------- */

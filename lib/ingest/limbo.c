@@ -109,7 +109,7 @@ ask(void *arg)
 	/* The exclusive lock waits until the transaction in question is over. */
 	struct pg_call calls[] = { { &stmt_slot_lock, &slot }, { &stmt_message_exist, &args } };
 	lb->asked = n;
-	lb->ticket = pg_submit(lb->pool, calls, 2, on_answer, lb);
+	lb->ticket = pg_submit_at(LIMBO, lb->pool, calls, 2, on_answer, lb);
 }
 
 void

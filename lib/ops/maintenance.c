@@ -64,7 +64,7 @@ expire(struct maintenance *m)
 	pg_arg_int8(&args, m->config->retention);
 	pg_arg_int8(&args, m->config->idempotency_ttl);
 	struct pg_call call = { &stmt_partition_expire, &args };
-	m->ticket = pg_submit(m->pool, &call, 1, on_expired, m);
+	m->ticket = pg_submit_at(PARTITION_DROP, m->pool, &call, 1, on_expired, m);
 }
 
 static void
@@ -87,7 +87,7 @@ on_round(void *arg)
 {
 	struct maintenance *m = arg;
 	struct pg_call call = { &stmt_partitions_ahead, NULL };
-	m->ticket = pg_submit(m->pool, &call, 1, on_made, m);
+	m->ticket = pg_submit_at(PARTITION_MAKE, m->pool, &call, 1, on_made, m);
 }
 
 struct maintenance *

@@ -102,8 +102,11 @@ apply_one(PGconn *c, const struct migration *m, struct err *e)
 	char sum[CHECKSUM_HEX];
 	checksum(m->sql, sum);
 	const char *values[] = { m->name, sum };
+	FAULT_POINT(MIGRATE_BEGIN);
 	if (pg_exec_sync(c, m->sql, e))
 		return err_prefix(e, "migration %s", m->name);
+	if (fault_hit(FAULT_MIGRATE_NOTE))
+		return err_set(e, ERR_UNAVAILABLE, "migration %s: fault", m->name);
 	PGresult *r =
 	    PQexecParams(c, "insert into schema_migration (name, checksum) values ($1, $2)", 2,
 		NULL, values, NULL, NULL, 0);
@@ -128,7 +131,11 @@ apply_next(PGconn *c, const struct migration *m, int n, bool *ret_more, struct e
 	*ret_more = known < n;
 	if (*ret_more && apply_one(c, &m[known], e))
 		return -1;
-	return pg_exec_sync(c, "commit", e);
+	FAULT_POINT(MIGRATE_COMMIT);
+	if (pg_exec_sync(c, "commit", e))
+		return -1;
+	FAULT_POINT(MIGRATE_DONE);
+	return 0;
 }
 
 int

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/fault.h"
 #include "base/str.h"
 
 #include "loop/loop.h"
@@ -132,6 +133,15 @@ struct pg_ticket; /* opaque */
 /* One transaction of n statements. What the args point to must stay until the callback. */
 struct pg_ticket *pg_submit(
     struct pg_pool *p, const struct pg_call *calls, int n, pg_fn fn, void *arg);
+/* The same between two fault points: pg_submit_at(APPEND, …) has APPEND_SUBMIT and APPEND_ANSWER. */
+#ifdef POSTHORN_FAULTS
+struct pg_ticket *pg_submit_points(enum fault submit, enum fault answer, struct pg_pool *p,
+    const struct pg_call *calls, int n, pg_fn fn, void *arg);
+#define pg_submit_at(point, ...)                                                                   \
+	pg_submit_points(FAULT_##point##_SUBMIT, FAULT_##point##_ANSWER, __VA_ARGS__)
+#else
+#define pg_submit_at(point, ...) pg_submit(__VA_ARGS__)
+#endif
 /* The callback will not run; a transaction already sent may still take effect. */
 void pg_cancel(struct pg_ticket *t);
 

@@ -214,6 +214,7 @@ pg_pool_down_since(const struct pg_pool *p)
 static struct pg_ticket *
 ticket_new(struct pg_pool *p, const struct pg_call *calls, int n)
 {
+	assert(n >= 1 && n <= PG_STATEMENTS_MAX);
 	size_t args = 0;
 	for (int i = 0; i < n; i++)
 		args += calls[i].args ? (size_t)calls[i].args->n : 0;
@@ -237,11 +238,9 @@ ticket_new(struct pg_pool *p, const struct pg_call *calls, int n)
 	return t;
 }
 
-struct pg_ticket *
-pg_submit(struct pg_pool *p, const struct pg_call *calls, int n, pg_fn fn, void *arg)
+static struct pg_ticket *
+submit(struct pg_pool *p, struct pg_ticket *t, pg_fn fn, void *arg)
 {
-	assert(n >= 1 && n <= PG_STATEMENTS_MAX);
-	struct pg_ticket *t = ticket_new(p, calls, n);
 	t->fn = fn;
 	t->arg = arg;
 	t->since = loop_now(p->loop);
@@ -259,6 +258,24 @@ pg_submit(struct pg_pool *p, const struct pg_call *calls, int n, pg_fn fn, void 
 		timer_set(&p->tick, TICK);
 	return t;
 }
+
+struct pg_ticket *
+pg_submit(struct pg_pool *p, const struct pg_call *calls, int n, pg_fn fn, void *arg)
+{
+	return submit(p, ticket_new(p, calls, n), fn, arg);
+}
+
+#ifdef POSTHORN_FAULTS
+struct pg_ticket *
+pg_submit_points(enum fault before, enum fault after, struct pg_pool *p,
+    const struct pg_call *calls, int n, pg_fn fn, void *arg)
+{
+	struct pg_ticket *t = ticket_new(p, calls, n);
+	t->before = before;
+	t->after = after;
+	return submit(p, t, fn, arg);
+}
+#endif
 
 void
 pg_cancel(struct pg_ticket *t)

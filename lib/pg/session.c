@@ -21,7 +21,7 @@
 #define CONNECT_TIMEOUT (5 * USEC_PER_SEC)
 #define BACKOFF_MIN     (50 * USEC_PER_MS)
 #define BACKOFF_MAX     (2 * USEC_PER_SEC) /* a restarted server is used within this time */
-#define STEPS_MAX       (2 * PG_STATEMENTS_MAX)
+#define STEPS_MAX       (2 * PG_STATEMENTS_MAX + 1) /* one for a fault */
 
 struct prepared {
 	const struct pg_stmt *stmt; /* key */
@@ -147,6 +147,10 @@ connect_start(struct pg_session *c)
 	const char *keys[] = { "dbname", "fallback_application_name", "client_encoding", NULL };
 	const char *values[] = { c->url, app, "UTF8", NULL };
 	session_set(c, SESSION_CONNECTING);
+	if (fault_hit(FAULT_PG_CONNECT)) {
+		session_lost(c, "fault");
+		return;
+	}
 	c->pq = PQconnectStartParams(keys, values, 1);
 	if (!c->pq || PQstatus(c->pq) == CONNECTION_BAD) {
 		session_lost(c, c->pq ? PQerrorMessage(c->pq) : "out of memory");
@@ -306,6 +310,20 @@ send_call(struct pg_session *c, const struct pg_ticket *t, int i)
 	    c->pq, stmt->name, n, t->call[i].value, t->call[i].length, binary, 1);
 }
 
+/* Makes the transaction fail at its end with the SQLSTATE that a test wants, on the server: what it
+ * did is undone. */
+static bool
+send_fault(struct pg_session *c)
+{
+	static const char sql[] = "do $$ begin raise 'fault' using errcode = '%s'; end $$";
+	char text[sizeof(sql) + FAULT_CODE_MAX];
+	if (!fault_hit(FAULT_PG_TRANSACTION))
+		return true;
+	snprintf(text, sizeof(text), sql, fault_code()[0] ? fault_code() : "XX000");
+	c->step_prepares[c->nsteps++] = NULL;
+	return PQsendQueryParams(c->pq, text, 0, NULL, NULL, NULL, NULL, 1);
+}
+
 void
 session_run(struct pg_session *c, struct pg_ticket *t)
 {
@@ -315,9 +333,10 @@ session_run(struct pg_session *c, struct pg_ticket *t)
 	c->nsteps = c->step = 0;
 	c->failed = c->stale = false;
 	session_set(c, SESSION_BUSY);
-	bool ok = true;
+	bool ok = !fault_hit(t->before);
 	for (int i = 0; ok && i < t->n; i++)
 		ok = send_call(c, t, i);
+	ok = ok && send_fault(c);
 	if (ok)
 		ok = PQpipelineSync(c->pq) == 1;
 	if (ok)
@@ -395,6 +414,10 @@ transaction_over(struct pg_session *c)
 	}
 	if (!c->failed && c->nresults != c->ticket->n) {
 		session_lost(c, "results are missing");
+		return;
+	}
+	if (!c->failed && fault_hit(c->ticket->after)) {
+		session_lost(c, "fault");
 		return;
 	}
 	session_set(c, SESSION_IDLE);

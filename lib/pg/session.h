@@ -22,6 +22,7 @@ struct pg_ticket {
 	pg_fn fn;                   /* NULL once cancelled */
 	void *arg;
 	usec_t since; /* in line since, then on the server since */
+	enum fault before, after; /* its points */
 	int n;
 	struct {
 		const struct pg_stmt *stmt;

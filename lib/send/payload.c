@@ -76,7 +76,7 @@ kick(void *arg)
 	pg_arg_int8s(&args, apps, n);
 	pg_arg_int8s(&args, ids, n);
 	struct pg_call call = { &stmt_payload_load, &args };
-	ps->ticket = pg_submit(ps->pool, &call, 1, on_read, ps);
+	ps->ticket = pg_submit_at(PAYLOAD, ps->pool, &call, 1, on_read, ps);
 }
 
 void

@@ -376,7 +376,7 @@ submit(struct recorder *rec)
 		build_dead(rec, &dead, n);
 		calls[k++] = (struct pg_call){ &stmt_dead_letter_append, &dead };
 	}
-	rec->ticket = pg_submit(rec->pool, calls, k, on_flushed, rec);
+	rec->ticket = pg_submit_at(RECORD, rec->pool, calls, k, on_flushed, rec);
 }
 
 static void

@@ -288,7 +288,7 @@ shard_read(struct shard *sh, struct wall from, struct wall until)
 	struct pg_call call = { &stmt_retry_load, &args };
 	sh->from = from;
 	sh->until = until;
-	sh->ticket = pg_submit(sh->rs->load, &call, 1, on_read, sh);
+	sh->ticket = pg_submit_at(RETRY, sh->rs->load, &call, 1, on_read, sh);
 }
 
 static void

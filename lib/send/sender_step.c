@@ -206,7 +206,7 @@ disable_gone(struct sender *s, const struct delivery *d)
 	pg_arg_int8(&args, d->message->app_id);
 	pg_arg_int8(&args, d->endpoint_id);
 	struct pg_call call = { &stmt_endpoint_gone, &args };
-	pg_submit(s->load, &call, 1, on_gone_stored, a);
+	pg_submit_at(GONE, s->load, &call, 1, on_gone_stored, a);
 }
 
 void

@@ -57,7 +57,7 @@ ask_newest(struct slots *s, struct slot *slot)
 	pg_arg_int2(&args, slot->id);
 	pg_arg_int8(&args, slot->low_water);
 	struct pg_call call = { &stmt_slot_newest, &args };
-	s->adoption.ticket = pg_submit(s->load_pool, &call, 1, on_newest, s);
+	s->adoption.ticket = pg_submit_at(NEWEST, s->load_pool, &call, 1, on_newest, s);
 }
 
 static void
@@ -110,5 +110,5 @@ slot_adopt(struct slots *s, int16_t id)
 	pg_arg_int8(&take, s->lease / USEC_PER_MS);
 	struct pg_call calls[] = { { &stmt_slot_evict, &slot }, { &stmt_slot_lock, &slot },
 		{ &stmt_slot_adopt, &take } };
-	a->ticket = pg_submit(s->load_pool, calls, 3, on_adopted, s);
+	a->ticket = pg_submit_at(ADOPT, s->load_pool, calls, 3, on_adopted, s);
 }

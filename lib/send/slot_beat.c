@@ -111,7 +111,7 @@ send_beat(struct slots *s)
 	for (int i = 0; i < s->n; i++)
 		s->slot[i]->in_beat = true;
 	s->beat.sent = clock_mono();
-	s->beat.ticket = pg_submit(s->lease_pool, &call, 1, on_beat, s);
+	s->beat.ticket = pg_submit_at(BEAT, s->lease_pool, &call, 1, on_beat, s);
 }
 
 static usec_t

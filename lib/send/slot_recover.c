@@ -92,7 +92,7 @@ recover_next(struct slots *s, struct slot *slot)
 	pg_arg_int8(&args, slot->low_water);
 	pg_arg_int4(&args, RECOVER_ROWS);
 	struct pg_call call = { &stmt_slot_recover, &args };
-	slot->page = pg_submit(s->load_pool, &call, 1, on_page, slot);
+	slot->page = pg_submit_at(RECOVER, s->load_pool, &call, 1, on_page, slot);
 }
 
 void

@@ -39,7 +39,7 @@ submit_release(struct slots *s, struct slot *const *list, int n, bool dirty, pg_
 		pg_array_bool(&flags, dirty);
 	pg_array_end(&flags, &args);
 	struct pg_call call = { &stmt_slot_release, &args };
-	s->release.ticket = pg_submit(s->lease_pool, &call, 1, fn, s);
+	s->release.ticket = pg_submit_at(RELEASE, s->lease_pool, &call, 1, fn, s);
 }
 
 /* ---- those in which nothing is left ------------------------------------------------------- */

@@ -264,7 +264,7 @@ write_batch(struct tally *t)
 	arena_reset(t->arena);
 	build(t, &args);
 	struct pg_call call = { &stmt_attempt_tally, &args };
-	t->ticket = pg_submit(t->pool, &call, 1, on_written, t);
+	t->ticket = pg_submit_at(TALLY, t->pool, &call, 1, on_written, t);
 }
 
 static void

@@ -486,7 +486,7 @@ load_send(struct load *ld)
 		pg_arg_int8(&args, ld->id);
 	}
 	struct pg_call call = { ld->org ? &stmt_catalogue_by_ref : &stmt_catalogue_by_id, &args };
-	ld->ticket = pg_submit(ld->catalogue->pool, &call, 1, on_loaded, ld);
+	ld->ticket = pg_submit_at(CATALOGUE, ld->catalogue->pool, &call, 1, on_loaded, ld);
 }
 
 /* The load of that key, new or under way. Takes key. */
