@@ -28,7 +28,6 @@ enum delivery_state {
 };
 
 struct lane;
-struct parked;
 
 struct delivery {
 	struct message *message; /* one reference */
@@ -42,8 +41,8 @@ struct delivery {
 	enum trigger trigger;
 	enum delivery_state state;
 	bool announced; /* by a retry row (retry.h); else it is an event's own first step */
-	struct parked
-	    *parked;    /* borrowed: its entry, when it comes from the table `parked` (hold.h) */
+	bool parked;    /* comes from the table `parked`; its hold keeps account of it (hold.h) */
+	bool expired;   /* … for too long: to be given up */
 	usec_t due;     /* since when it could have started */
 	usec_t started; /* when its lane let it go */
 	int64_t queued_bytes; /* by which it counts in its lane */
@@ -74,6 +73,7 @@ struct result {
 	bool deferred;         /* … which is no new try: the lane was full */
 	enum dead_reason dead; /* != 0: a dead letter */
 	bool park;             /* … or a row of `parked` */
+	bool stays;            /* `next` is no retry row: it is parked, and stays so */
 	int64_t dead_id;
 	bool gone;    /* disable the endpoint afterwards */
 	int refusals; /* by the database, of this result alone */

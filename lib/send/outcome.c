@@ -1,13 +1,14 @@
 /* What follows from the end of a step. */
 #include "send/outcome.h"
 
+#include "base/id.h"
+
 /* How long a delivery that found its lane full is put off: doubled each time, so that what waits
  * for a dead endpoint costs little. The longest and its spread make RETRY_DEFER_MAX. */
 #define DEFER_MIN     (15 * USEC_PER_SEC)
 #define DEFER_DOUBLES 4
+#define BLOCKED_MS    60000 /* between attempts of what holds up others, without a schedule */
 #define DEFER_SPREAD  (60 * USEC_PER_SEC)
-
-#define SEQ_MAX       32000 /* steps of a chain: an int16; putting off counts them up for days */
 
 static void
 dead(struct result *r, enum dead_reason reason)
@@ -56,6 +57,64 @@ outcome_decide(struct result *r, const struct backoff *schedule, struct wall now
 	return outcome;
 }
 
+/* Whether a delivery is as old as all delays of its schedule together. */
+static bool
+outlived(const struct delivery *d, const struct backoff *schedule, struct wall now)
+{
+	struct wall since = id_time(d->chain ? d->chain : d->message->id);
+	int64_t total_ms = 0;
+	for (int i = 0; i < schedule->steps; i++)
+		total_ms += schedule->delay_ms[i];
+	return now.us - since.us >= total_ms * USEC_PER_MS;
+}
+
+/* When a step that waits where it is, is attempted again; -1: not any more. */
+static int64_t
+wait_ms(const struct result *r, const struct backoff *schedule, const struct hold_rule *rule,
+    struct rand *rand)
+{
+	int attempt = r->delivery->tries + 1;
+	int64_t ms = backoff_next_ms(schedule, attempt, r->retry_after_ms, rand);
+	if (ms >= 0 || !rule->blocks)
+		return ms;
+	if (schedule->steps == 0)
+		return BLOCKED_MS;
+	return backoff_next_ms(schedule, schedule->steps, r->retry_after_ms, rand);
+}
+
+static void
+again_parked(struct result *r, const struct backoff *schedule, const struct hold_rule *rule,
+    struct wall now, struct rand *rand)
+{
+	const struct delivery *d = r->delivery;
+	int64_t ms = wait_ms(r, schedule, rule, rand);
+	if (d->trigger == TRIGGER_RESEND)
+		return;
+	if (ms < 0 && (!rule->parks || outlived(d, schedule, now))) {
+		dead(r, DEAD_EXHAUSTED);
+	} else if (rule->ordered) {
+		r->stays = true;
+		r->next.us = now.us + (rule->parks ? rule->probe_in : ms * USEC_PER_MS);
+	} else if (rule->parks && d->seq < STEPS_MAX) {
+		r->park = true;
+	} else {
+		r->next.us = now.us + ms * USEC_PER_MS;
+	}
+}
+
+enum outcome
+outcome_decide_parked(struct result *r, const struct backoff *schedule,
+    const struct hold_rule *rule, struct wall now, struct rand *rand)
+{
+	enum outcome outcome = classify(r->http_status, r->transport);
+	if (outcome != OUTCOME_RETRY && outcome != OUTCOME_THROTTLE)
+		return outcome_decide(r, schedule, now, rand);
+	if (outcome == OUTCOME_RETRY)
+		r->retry_after_ms = 0;
+	again_parked(r, schedule, rule, now, rand);
+	return outcome;
+}
+
 void
 outcome_give_up(struct result *r, enum dead_reason reason)
 {
@@ -66,7 +125,7 @@ void
 outcome_put_off(struct result *r, struct wall now, struct rand *rand)
 {
 	const struct delivery *d = r->delivery;
-	if (d->seq >= SEQ_MAX) {
+	if (d->seq >= STEPS_MAX) {
 		dead(r, DEAD_EXPIRED);
 		return;
 	}

@@ -31,7 +31,7 @@
 #define AGAIN_MAX    USEC_PER_SEC
 #define REFUSALS_MAX 6
 #define SLOTS_MAX    64
-#define COLUMNS_MAX  (2 + 17 + 9 + 13) /* the fence's and those of the three inserts */
+#define COLUMNS_MAX  (2 + 17 + 9 + 8 + 13) /* the fence's and those of the three inserts */
 
 struct fence {
 	int n;
@@ -46,6 +46,7 @@ struct recorder {
 	struct result_list waiting, flying; /* flying: the batch on its way */
 	int nwaiting, nflying;
 	struct fence fence; /* of the flying batch; empty: it asked nothing */
+	int parking;        /* which statement of the flying batch parks; 0: none */
 	int doubtful;       /* of the first results: they may be stored already */
 	int limit;          /* rows of the next batch: BATCH_MAX, or 1 after a refusal */
 	int singles;        /* batches of one row still to go after a refusal */
@@ -165,7 +166,7 @@ build_retries(struct recorder *rec, struct pg_args *args, int n)
 {
 	const struct result *r;
 	const struct delivery *d;
-#define SELECTED r->next.us
+#define SELECTED (r->next.us && !r->stays)
 	COLUMN(time, PG_TIMESTAMPTZ, r->next);
 	COLUMN(int2, PG_INT2, d->slot);
 	COLUMN(int2, PG_INT2, (int16_t)(d->seq + 1));
@@ -176,6 +177,26 @@ build_retries(struct recorder *rec, struct pg_args *args, int n)
 	COLUMN(int8, PG_INT8, d->endpoint_id);
 	COLUMN(int8, PG_INT8, d->chain);
 #undef SELECTED
+	return n;
+}
+
+/* The columns of park_append.sql. */
+static int
+build_parked(struct recorder *rec, struct pg_args *args, int n)
+{
+	const struct result *r;
+	const struct delivery *d;
+#define SELECTED r->park
+	COLUMN(int2, PG_INT2, d->slot);
+	COLUMN(int8, PG_INT8, d->message->app_id);
+	COLUMN(int8, PG_INT8, d->endpoint_id);
+	COLUMN(int8, PG_INT8, d->message->id);
+	COLUMN(int8, PG_INT8, d->chain);
+	COLUMN(int2, PG_INT2, (int16_t)(d->seq + (r->attempted ? 1 : 0)));
+	COLUMN(int2, PG_INT2, (int16_t)(d->tries + (r->attempted ? 1 : 0)));
+	COLUMN(int2, PG_INT2, (int16_t)d->trigger);
+#undef SELECTED
+	pg_arg_time(args, loop_wall(rec->loop));
 	return n;
 }
 
@@ -303,6 +324,14 @@ refused(struct recorder *rec, const struct err *e)
 	timer_set(&rec->timer, rec->pause);
 }
 
+/* What could not be parked any more is due at once instead. */
+static void
+tell_unparked(struct recorder *rec, const PGresult *r)
+{
+	for (int row = 0; row < pg_rows(r); row++)
+		rec->ev.unparked(rec->ev.arg, (int)pg_int(r, row, 0));
+}
+
 static void
 on_flushed(void *arg, const struct pg_result *r, const struct err *e)
 {
@@ -314,6 +343,8 @@ on_flushed(void *arg, const struct pg_result *r, const struct err *e)
 	}
 	metric_observe(METRIC_H_RECORD, clock_mono() - rec->last_flush);
 	rec->pause = rec->failing_since = 0;
+	if (rec->parking)
+		tell_unparked(rec, r->res[rec->parking]);
 	if (rec->singles && --rec->singles == 0)
 		rec->limit = BATCH_MAX;
 	stored(rec, r);
@@ -340,13 +371,14 @@ take_batch(struct recorder *rec)
 static void
 submit(struct recorder *rec)
 {
-	struct pg_args slots, fence, attempts, retries, dead;
-	struct pg_call calls[5];
+	struct pg_args slots, fence, attempts, retries, parked, dead;
+	struct pg_call calls[6];
 	const struct result *r;
-	bool any_attempt = false, any_next = false, any_dead = false;
+	bool any_attempt = false, any_next = false, any_parked = false, any_dead = false;
 	TAILQ_FOREACH(r, &rec->flying, entry) {
 		any_attempt = any_attempt || r->attempted;
-		any_next = any_next || r->next.us;
+		any_next = any_next || (r->next.us && !r->stays);
+		any_parked = any_parked || r->park;
 		any_dead = any_dead || r->dead;
 	}
 	arena_reset(rec->arena);
@@ -370,6 +402,12 @@ submit(struct recorder *rec)
 		retries = fence;
 		n = build_retries(rec, &retries, n);
 		calls[k++] = (struct pg_call){ &stmt_retry_append, &retries };
+	}
+	rec->parking = any_parked ? k : 0;
+	if (any_parked) {
+		parked = fence;
+		n = build_parked(rec, &parked, n);
+		calls[k++] = (struct pg_call){ &stmt_park_append, &parked };
 	}
 	if (any_dead) {
 		dead = fence;

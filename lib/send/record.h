@@ -16,6 +16,9 @@ struct recorder_events {
 	/* The result is stored (held), or its slot was lost or the database refuses it (not held;
 	 * nothing of it is stored, unless it was a success). Owns r from now on. */
 	void (*recorded)(void *arg, struct result *r, bool held);
+	/* Steps that were to be parked found their hold closed: retries of that slot instead, due
+	 * when they were sent. */
+	void (*unparked)(void *arg, int slot);
 };
 
 struct recorder *recorder_new(

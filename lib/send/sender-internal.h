@@ -11,6 +11,7 @@
 #include "loop/loop.h"
 #include "send/delivery.h"
 #include "send/exchange.h"
+#include "send/hold.h"
 #include "send/lane.h"
 #include "send/payload.h"
 #include "send/record.h"
@@ -26,6 +27,7 @@ struct sender {
 	struct slots *slots;
 	struct retries *retries;
 	struct lanes *lanes;
+	struct holds *holds;
 	struct exchanges *exchanges;
 	struct payloads *payloads;
 	struct recorder *recorder;
@@ -55,9 +57,14 @@ void sender_put_off(struct sender *s, struct delivery *d);
 void sender_on_payload(void *arg, struct delivery *d, bool found);
 void sender_on_exchanged(void *arg, struct result *r);
 void sender_on_recorded(void *arg, struct result *r, bool held);
+void sender_on_unparked(void *arg, int slot);
+/* holds_events: nothing succeeds at that endpoint for too long. */
+void sender_on_failing(void *arg, int64_t app_id, int64_t endpoint_id);
 
 /* ---- sender_in.c ---- */
 
 /* retries_events and slots_events: deliveries that were stored before. */
 void sender_on_retry_due(void *arg, const struct retry_row *row);
 void sender_on_recovered(void *arg, const struct recovered *r);
+/* holds_events: what was parked. */
+void sender_on_unpark(void *arg, const struct parked_step *step);

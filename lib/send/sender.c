@@ -62,7 +62,9 @@ static void
 on_adopted(void *arg, int slot, struct wall from)
 {
 	struct sender *s = arg;
+	int home = slots_home_id(s->slots);
 	retries_open(s->retries, slot, from);
+	holds_take(s->holds, slot, slots_epoch(s->slots, slot), home, slots_epoch(s->slots, home));
 }
 
 static void
@@ -77,6 +79,7 @@ on_lost(void *arg, int slot)
 {
 	struct sender *s = arg;
 	retries_close(s->retries, slot);
+	holds_drop(s->holds, slot);
 	lanes_drop(s->lanes, slot);
 }
 
@@ -96,6 +99,24 @@ on_app_changed(void *arg, int64_t app_id, int64_t version)
 	catalogue_changed(s->cat, app_id, version);
 }
 
+static void
+on_hold_changed(void *arg, int64_t app_id, int64_t endpoint_id)
+{
+	struct sender *s = arg;
+	int home = slots_home_id(s->slots);
+	const struct cat_app *app = catalogue_find_id(s->cat, app_id);
+	if (home >= 0)
+		holds_news(s->holds, app_id, endpoint_id, app ? app->version : 0, home,
+		    slots_epoch(s->slots, home));
+}
+
+static void
+on_gate(void *arg, int64_t endpoint_id, enum lane_gate gate)
+{
+	struct sender *s = arg;
+	lanes_gate(s->lanes, endpoint_id, gate);
+}
+
 static struct wall
 retry_low(void *arg, int slot)
 {
@@ -107,7 +128,8 @@ static bool
 busy(void *arg, int slot)
 {
 	struct sender *s = arg;
-	return retries_busy(s->retries, slot) || lanes_slot_busy(s->lanes, slot);
+	return retries_busy(s->retries, slot) || holds_busy(s->holds, slot) ||
+	       lanes_slot_busy(s->lanes, slot);
 }
 
 static bool
@@ -128,6 +150,7 @@ on_catalogue(void *arg, const struct cat_app *app)
 {
 	struct sender *s = arg;
 	lanes_update(s->lanes, app);
+	holds_update(s->holds, app);
 }
 
 /* ---- public ------------------------------------------------------------------------------- */
@@ -228,6 +251,7 @@ void
 sender_drain(struct sender *s, void (*done)(void *arg), void *arg)
 {
 	s->draining = true;
+	holds_stop(s->holds);
 	s->drained = done;
 	s->drained_arg = arg;
 	s->drain_until = loop_now(s->loop) + s->config->stop_timeout * USEC_PER_MS;
@@ -255,14 +279,17 @@ sender_new(struct loop *l, const struct config *c, struct catalogue *cat,
 		return NULL;
 	}
 	const struct slots_events slots_ev = { s, on_adopted, sender_on_recovered, on_lost,
-		on_ready, on_app_changed, retry_low, busy, room };
+		on_ready, on_app_changed, on_hold_changed, retry_low, busy, room };
 	const struct retries_events retries_ev = { s, sender_on_retry_due, on_opened };
-	const struct recorder_events recorder_ev = { s, sender_on_recorded };
+	const struct recorder_events recorder_ev = { s, sender_on_recorded, sender_on_unparked };
+	const struct holds_events holds_ev = { s, sender_on_unpark, on_gate, on_app_changed,
+		sender_on_failing };
 	s->lanes = lanes_new(l, c, cat, wake, s);
 	s->payloads = payloads_new(l, pools->load, sender_on_payload, s);
 	s->recorder = recorder_new(l, pools->record, &recorder_ev);
 	s->tally = tally_new(l, pools->load, make_id, s);
 	s->retries = retries_new(l, pools->load, &retries_ev);
+	s->holds = holds_new(l, c, cat, pools->load, &holds_ev);
 	s->slots = slots_new(l, c, pools->lease, pools->load, &slots_ev);
 	catalogue_on_update(cat, on_catalogue, s);
 	timer_set(&s->tick, TICK);
@@ -279,6 +306,7 @@ sender_free(struct sender *s)
 	recorder_free(s->recorder);
 	tally_free(s->tally);
 	lanes_free(s->lanes);
+	holds_free(s->holds);
 	retries_free(s->retries);
 	slots_free(s->slots);
 	defer_cancel(&s->pump);

@@ -42,6 +42,9 @@ int64_t sender_id(struct sender *s);
 void sender_expect(struct sender *s, struct message *m, int targets);
 /* The append committed: hand its deliveries to the lanes. n as expected. */
 void sender_deliver(struct sender *s, struct message *m, const int64_t *endpoint_ids, int n);
+/* The append has parked one of its deliveries, in order (queue_append.sql): tells the endpoint's
+ * keeper, if that is here. */
+void sender_queued(struct sender *s, int64_t app_id, int64_t endpoint_id);
 /* The append failed: forget it. */
 void sender_forget(struct sender *s, struct message *m);
 

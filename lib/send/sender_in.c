@@ -59,6 +59,30 @@ sender_on_retry_due(void *arg, const struct retry_row *row)
 }
 
 void
+sender_on_unpark(void *arg, const struct parked_step *step)
+{
+	struct sender *s = arg;
+	struct message *m = message_new(step->app_id, step->msg_id, STR(""), NULL, 0);
+	struct delivery *d = delivery_new(m, step->endpoint_id, step->slot, step->epoch);
+	message_unref(m);
+	d->parked = true;
+	d->expired = step->expired;
+	d->chain = step->chain;
+	d->seq = step->seq;
+	d->tries = step->tries;
+	d->trigger = (enum trigger)step->trigger;
+	add(s, d);
+	defer_schedule(&s->pump);
+}
+
+void
+sender_queued(struct sender *s, int64_t app_id, int64_t endpoint_id)
+{
+	(void)app_id;
+	holds_hint(s->holds, endpoint_id);
+}
+
+void
 sender_on_recovered(void *arg, const struct recovered *r)
 {
 	struct sender *s = arg;

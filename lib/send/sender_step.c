@@ -45,6 +45,16 @@ log_spill(struct sender *s, const struct delivery *d)
 	    KV("endpoint", id_to_text(ID_ENDPOINT, d->endpoint_id, endpoint)));
 }
 
+/* It waits for its endpoint, in the table. */
+static void
+park(struct sender *s, struct delivery *d)
+{
+	struct result *r = result_new(d);
+	r->park = true;
+	metric_add(METRIC_PARKED, 1);
+	record(s, r);
+}
+
 void
 sender_put_off(struct sender *s, struct delivery *d)
 {
@@ -57,8 +67,24 @@ sender_put_off(struct sender *s, struct delivery *d)
 	record(s, r);
 }
 
+static struct parked_step
+step_of(const struct delivery *d)
+{
+	return (struct parked_step){
+		.app_id = d->message->app_id,
+		.endpoint_id = d->endpoint_id,
+		.msg_id = d->message->id,
+		.chain = d->chain,
+		.seq = d->seq,
+		.tries = d->tries,
+		.trigger = (int16_t)d->trigger,
+		.slot = d->slot,
+		.epoch = d->epoch,
+	};
+}
+
 /* After an attempt. The endpoint may be gone from the catalogue. */
-static void
+static enum outcome
 decide(struct sender *s, struct result *r, const struct cat_endpoint *endpoint)
 {
 	static const enum metric counters[] = {
@@ -70,19 +96,54 @@ decide(struct sender *s, struct result *r, const struct cat_endpoint *endpoint)
 	};
 	const struct backoff *schedule =
 	    endpoint && endpoint->has_schedule ? &endpoint->schedule : &s->config->retry_schedule;
-	enum outcome outcome = outcome_decide(r, schedule, loop_wall(s->loop), &s->rand);
+	const struct delivery *d = r->delivery;
+	struct wall now = loop_wall(s->loop);
+	enum outcome outcome;
+	if (d->parked) {
+		const struct parked_step step = step_of(d);
+		struct hold_rule rule = holds_rule(s->holds, &step);
+		outcome = outcome_decide_parked(r, schedule, &rule, now, &s->rand);
+		holds_attempted(s->holds, &step, outcome, r->retry_after_ms * USEC_PER_MS);
+	} else {
+		outcome = outcome_decide(r, schedule, now, &s->rand);
+	}
 	metric_add(counters[outcome], 1);
+	return outcome;
 }
 
 /* ---- its way ------------------------------------------------------------------------------ */
 
+/* end: NULL when nothing was attempted. */
 static void
-leave(struct sender *s, struct delivery *d)
+leave(struct sender *s, struct delivery *d, const struct lane_end *end)
 {
 	usec_t failing_for;
 	s->in_flight--;
-	(void)lanes_leave(s->lanes, d, NULL, &failing_for);
+	bool tripped = lanes_leave(s->lanes, d, end, &failing_for);
 	defer_schedule(&s->pump);
+	int home = slots_home_id(s->slots);
+	if (tripped && home >= 0)
+		holds_trip(s->holds, d->message->app_id, d->endpoint_id, home,
+		    slots_epoch(s->slots, home), failing_for);
+}
+
+/* Whether it is to be parked now. What an operator sends again by hand passes an open breaker. */
+static bool
+parks(const struct delivery *d, const struct route *route)
+{
+	if (d->parked || !lane_parks(d->lane))
+		return false;
+	return d->trigger != TRIGGER_RESEND || (route && route->endpoint->hold == HOLD_PAUSED);
+}
+
+/* Whether its hold does not want it any more, which lets it out again later. */
+static bool
+withdrawn(struct sender *s, const struct delivery *d)
+{
+	if (!d->parked)
+		return false;
+	const struct parked_step step = step_of(d);
+	return !holds_may_start(s->holds, &step);
 }
 
 void
@@ -91,14 +152,20 @@ sender_start(struct sender *s, struct delivery *d)
 	struct route *route = lane_route(d->lane);
 	const struct message *m = d->message;
 	s->in_flight++;
-	if (!slots_mine(s->slots, d->slot, d->epoch)) {
-		leave(s, d);
+	if (!slots_mine(s->slots, d->slot, d->epoch) || withdrawn(s, d)) {
+		leave(s, d, NULL);
 		delivery_free(d);
 	} else if (!route || route->endpoint->disabled) {
-		leave(s, d);
+		leave(s, d, NULL);
 		give_up(s, d, route ? DEAD_DISABLED : DEAD_DELETED);
+	} else if (d->expired) {
+		leave(s, d, NULL);
+		give_up(s, d, DEAD_EXPIRED);
+	} else if (parks(d, route)) {
+		leave(s, d, NULL);
+		park(s, d);
 	} else if (!route->target) {
-		leave(s, d);
+		leave(s, d, NULL);
 		give_up(s, d, DEAD_BLOCKED);
 	} else if (!m->payload.p) {
 		delivery_set(d, DELIVERY_LOADING);
@@ -116,10 +183,10 @@ sender_on_payload(void *arg, struct delivery *d, bool found)
 	struct sender *s = arg;
 	struct route *route = lane_route(d->lane);
 	if (s->draining || !slots_mine(s->slots, d->slot, d->epoch)) {
-		leave(s, d);
+		leave(s, d, NULL);
 		delivery_free(d);
 	} else if (!found) {
-		leave(s, d);
+		leave(s, d, NULL);
 		give_up(s, d, DEAD_PAYLOAD);
 	} else if (!route || route->endpoint->disabled || !route->target) {
 		s->in_flight--;
@@ -145,13 +212,17 @@ sender_on_exchanged(void *arg, struct result *r)
 		return;
 	}
 	if (!slots_mine(s->slots, d->slot, d->epoch) && r->http_status / 100 != 2) {
-		leave(s, d);
+		leave(s, d, NULL);
 		result_free(r); /* the new owner of the slot will try for itself */
 		return;
 	}
 	r->id = slots_id(s->slots);
-	decide(s, r, endpoint);
-	leave(s, d);
+	enum outcome outcome = decide(s, r, endpoint);
+	const struct lane_end end = { outcome, r->transport == TRANSPORT_OK, r->http_status,
+		r->retry_after_ms * USEC_PER_MS };
+	if (outcome == OUTCOME_GONE)
+		lanes_gate(s->lanes, d->endpoint_id, LANE_WAIT); /* until it is disabled */
+	leave(s, d, &end);
 	record(s, r);
 }
 
@@ -176,6 +247,8 @@ static void
 resolve(struct sender *s, struct delivery *d)
 {
 	struct retry_row row = row_of(d);
+	if (d->parked)
+		return; /* its hold keeps account of it */
 	if (d->announced) {
 		retries_resolve(s->retries, &row);
 		return;
@@ -186,27 +259,76 @@ resolve(struct sender *s, struct delivery *d)
 		slots_resolved(s->slots, m);
 }
 
+struct disabling {
+	struct sender *sender;
+	struct arena *arena;
+	int64_t app_id, endpoint_id;
+};
+
 static void
-on_gone_stored(void *arg, const struct pg_result *r, const struct err *e)
+on_disabled(void *arg, const struct pg_result *r, const struct err *e)
 {
-	arena_free(arg);
-	(void)r;
-	(void)e; /* the endpoint says so again at its next delivery */
+	struct disabling *x = arg;
+	struct sender *s = x->sender;
+	/* If it could not be stored, the endpoint says so again at its next delivery. */
+	if (!e && pg_rows(r->res[0]))
+		catalogue_changed(s->cat, x->app_id, pg_int(r->res[0], 0, 0));
+	else
+		lanes_gate(s->lanes, x->endpoint_id, LANE_GO);
+	arena_free(x->arena);
+}
+
+static void
+disable(struct sender *s, int64_t app_id, int64_t endpoint_id, struct str reason)
+{
+	struct arena *a = arena_new();
+	struct disabling *x = arena_zalloc(a, sizeof(*x));
+	struct pg_args args;
+	*x = (struct disabling){ s, a, app_id, endpoint_id };
+	pg_args_init(&args, a);
+	pg_arg_int8(&args, app_id);
+	pg_arg_int8(&args, endpoint_id);
+	pg_arg_text(&args, reason);
+	struct pg_call call = { &stmt_endpoint_disable, &args };
+	pg_submit_at(GONE, s->load, &call, 1, on_disabled, x);
 }
 
 static void
 disable_gone(struct sender *s, const struct delivery *d)
 {
 	char app[ID_TEXT_SIZE], endpoint[ID_TEXT_SIZE];
-	struct arena *a = arena_new();
-	struct pg_args args;
 	LOG_INFO(ENDPOINT_GONE, KV("app", id_to_text(ID_APP, d->message->app_id, app)),
 	    KV("endpoint", id_to_text(ID_ENDPOINT, d->endpoint_id, endpoint)));
-	pg_args_init(&args, a);
-	pg_arg_int8(&args, d->message->app_id);
-	pg_arg_int8(&args, d->endpoint_id);
-	struct pg_call call = { &stmt_endpoint_gone, &args };
-	pg_submit_at(GONE, s->load, &call, 1, on_gone_stored, a);
+	disable(s, d->message->app_id, d->endpoint_id, STR("gone"));
+}
+
+void
+sender_on_failing(void *arg, int64_t app_id, int64_t endpoint_id)
+{
+	char app[ID_TEXT_SIZE], endpoint[ID_TEXT_SIZE];
+	LOG_INFO(ENDPOINT_FAILING, KV("app", id_to_text(ID_APP, app_id, app)),
+	    KV("endpoint", id_to_text(ID_ENDPOINT, endpoint_id, endpoint)));
+	disable(arg, app_id, endpoint_id, STR("failing"));
+}
+
+/* The hold learns what became of a step, and that others may have been parked. */
+static void
+tell_hold(struct sender *s, const struct result *r, bool held)
+{
+	const struct delivery *d = r->delivery;
+	if (d->parked) {
+		const struct parked_step step = step_of(d);
+		holds_recorded(s->holds, &step, r->stays ? r->next : (struct wall){ 0 }, held);
+	}
+	if (held && r->park)
+		holds_hint(s->holds, d->endpoint_id);
+}
+
+void
+sender_on_unparked(void *arg, int slot)
+{
+	struct sender *s = arg;
+	retries_again(s->retries, slot, (struct wall){ loop_wall(s->loop).us - RETRY_MARK_LAG });
 }
 
 void
@@ -214,12 +336,13 @@ sender_on_recorded(void *arg, struct result *r, bool held)
 {
 	struct sender *s = arg;
 	struct delivery *d = r->delivery;
+	tell_hold(s, r, held);
 	if (held) {
 		resolve(s, d);
 		if (r->attempted)
 			tally_add(s->tally, d->message->app_id, d->endpoint_id, id_time(r->id),
 			    r->success);
-		if (r->next.us && slots_mine(s->slots, d->slot, d->epoch)) {
+		if (r->next.us && !r->stays && slots_mine(s->slots, d->slot, d->epoch)) {
 			struct retry_row next = row_of(d);
 			next.due = r->next;
 			next.seq++;

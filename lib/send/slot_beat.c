@@ -20,6 +20,7 @@ enum news {
 	NEWS_LAPSED = 2,
 	NEWS_FREE = 3,
 	NEWS_APP = 4,
+	NEWS_HOLD = 5,
 };
 
 bool
@@ -60,6 +61,9 @@ read_news(struct slots *s, const PGresult *r)
 			break;
 		case NEWS_APP:
 			s->ev.app_changed(s->ev.arg, pg_int(r, row, 1), pg_int(r, row, 2));
+			break;
+		case NEWS_HOLD:
+			s->ev.hold_changed(s->ev.arg, pg_int(r, row, 1), pg_int(r, row, 2));
 			break;
 		}
 	}

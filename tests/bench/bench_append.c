@@ -139,7 +139,7 @@ on_recorded(void *arg, struct result *r, bool held)
 static void
 run_attempts(struct append *a)
 {
-	const struct recorder_events ev = { a, on_recorded };
+	const struct recorder_events ev = { a, on_recorded, NULL };
 	a->recorder = recorder_new(a->part.loop, a->pool, &ev);
 	for (int64_t i = 0; i < a->part.options->parallel; i++)
 		add_attempt(a);

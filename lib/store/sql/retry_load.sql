@@ -15,5 +15,8 @@ where r.slot = any($1::int2[]) and r.due >= $2::timestamptz and r.due < $3::time
         and not exists (select 1 from dead_letter d
             where d.app_id = r.app_id and d.msg_id = r.msg_id and d.endpoint_id = r.endpoint_id
                 and d.chain = r.chain and d.seq >= r.seq and d.id > r.msg_id - 2516582400000
-                offset 0)))
+                offset 0)
+        and not exists (select 1 from parked p
+            where p.app_id = r.app_id and p.msg_id = r.msg_id and p.endpoint_id + 0 = r.endpoint_id
+                and p.chain = r.chain and p.seq >= r.seq offset 0)))
 order by r.due limit $4::int4

@@ -1,0 +1,134 @@
+/* Breakers that have tripped here. The endpoint's lane waits until its hold is stored and the
+ * catalogue tells of it; from then on the catalogue parks, here as everywhere.
+ *
+ * Each ends: with the catalogue's news, or when the row cannot be written (the lane then goes on,
+ * and trips again). */
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#include "send/hold-internal.h"
+
+static struct trip *
+trip_find(const struct holds *hs, int64_t endpoint_id)
+{
+	struct trip *t;
+	TAILQ_FOREACH(t, &hs->trips, entry)
+		if (t->endpoint_id == endpoint_id)
+			return t;
+	return NULL;
+}
+
+static void
+trip_free(struct trip *t)
+{
+	if (t->ticket)
+		pg_cancel(t->ticket);
+	TAILQ_REMOVE(&t->all->trips, t, entry);
+	arena_free(t->arena);
+	free(t);
+}
+
+static void
+trip_over(struct trip *t)
+{
+	struct holds *hs = t->all;
+	int64_t endpoint_id = t->endpoint_id;
+	trip_free(t);
+	hs->ev.gate(hs->ev.arg, endpoint_id, LANE_GO);
+}
+
+void
+trips_update(struct holds *hs, const struct cat_app *app)
+{
+	struct trip *t, *next;
+	TAILQ_FOREACH_SAFE(t, &hs->trips, entry, next)
+		if (t->app_id == app->id && t->version && t->version <= app->version)
+			trip_over(t);
+}
+
+static void
+on_app(void *arg, const struct cat_app *app, const struct err *e)
+{
+	struct holds *hs = arg;
+	(void)e; /* trips_again asks again */
+	if (app)
+		trips_update(hs, app);
+}
+
+bool
+trips_again(struct holds *hs)
+{
+	const struct trip *t;
+	TAILQ_FOREACH(t, &hs->trips, entry)
+		if (t->version)
+			catalogue_load_id(hs->cat, t->app_id, on_app, hs);
+	return !TAILQ_EMPTY(&hs->trips);
+}
+
+void
+trip_stored(struct holds *hs, int64_t endpoint_id, int64_t version)
+{
+	struct trip *t = trip_find(hs, endpoint_id);
+	if (!t)
+		return;
+	t->version = version;
+	catalogue_load_id(hs->cat, t->app_id, on_app, hs);
+}
+
+static void
+on_opened(void *arg, const struct pg_result *r, const struct err *e)
+{
+	struct trip *t = arg;
+	struct holds *hs = t->all;
+	t->ticket = NULL;
+	if (e || pg_rows(r->res[1]) == 0) {
+		trip_over(t); /* not stored, or open or paused already: the catalogue will tell */
+		return;
+	}
+	int64_t version = pg_int(r->res[1], 0, 0);
+	holds_news(hs, t->app_id, t->endpoint_id, version, t->slot, t->epoch);
+	trip_stored(hs, t->endpoint_id, version);
+}
+
+/* The hold is kept here: it opens by itself, and is written by its step. */
+static void
+trip_kept(struct hold *h, usec_t failing_for)
+{
+	if (!h->failing_since)
+		h->failing_since = loop_now(h->all->loop) - failing_for;
+	hold_set_state(h, HOLD_OPEN);
+	hold_wake(h);
+}
+
+void
+holds_trip(struct holds *hs, int64_t app_id, int64_t endpoint_id, int slot, int64_t epoch,
+    usec_t failing_for)
+{
+	struct hold *h = hold_find(hs, endpoint_id);
+	if (trip_find(hs, endpoint_id) || hs->stopped || (h && hold_parks(h->state)))
+		return;
+	struct trip *t = mem_zalloc(sizeof(*t));
+	t->all = hs;
+	t->app_id = app_id;
+	t->endpoint_id = endpoint_id;
+	t->slot = slot;
+	t->epoch = epoch;
+	TAILQ_INSERT_TAIL(&hs->trips, t, entry);
+	hs->ev.gate(hs->ev.arg, endpoint_id, LANE_WAIT);
+	holds_tick_soon(hs);
+	if (h) {
+		trip_kept(h, failing_for);
+		return;
+	}
+	t->arena = arena_new();
+	hold_trip(t, failing_for, hs->config->probe_min * USEC_PER_MS, on_opened);
+}
+
+void
+trips_free(struct holds *hs)
+{
+	struct trip *t;
+	while ((t = TAILQ_FIRST(&hs->trips)))
+		trip_free(t);
+}
