@@ -230,7 +230,7 @@ class Checker:
             elif d.reason != "expired":
                 self.problem("disagreed", f"dead as {d.reason}", *where)
         clean = pair.first_clean
-        if pair.dead and clean and not pair.manuals and not self._explains(clean.done):
+        if pair.dead and clean and not (pair.manuals or self._explains(clean.done) or self._late(pair)):
             self.problem("disagreed", f"received at {clean.done:.3f}, and dead all the same", *where)
 
     def _check_listed(self, pair, where):
@@ -250,13 +250,9 @@ class Checker:
 
     def _late(self, pair):
         """An answer may have come too late for an attempt that ended at its deadline."""
-        limit = 0.9 * self.endpoints_timeout(pair)
+        endpoint = self.endpoints.get(pair.attempts[0].endpoint) if pair.attempts else None
+        limit = 0.9 * (endpoint.timeout_ms if endpoint else 1000)
         return any(a.code == 0 and a.duration_ms >= limit for a in pair.attempts)
-
-    def endpoints_timeout(self, pair):
-        name = pair.attempts[0].endpoint if pair.attempts else None
-        endpoint = self.endpoints.get(name)
-        return endpoint.timeout_ms if endpoint and endpoint.timeout_ms else 1000
 
     def _check_duplicates(self, pair, where):
         received = pair.received

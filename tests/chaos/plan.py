@@ -157,7 +157,7 @@ def schedule(rng):
 
 def base_config(seed, name, rng):
     return {"secret": secret_of(seed, name), "retrySchedule": schedule(rng),
-            "timeoutMs": rng.choice([1000, 1500, 2500]), "headers": {"X-Chaos-Endpoint": name}}
+            "timeoutMs": rng.choice([1500, 2500, 4000]), "headers": {"X-Chaos-Endpoint": name}}
 
 
 def steady_endpoint(seed, name):
@@ -229,7 +229,7 @@ def make_segments(rng, seconds, calm=False):
 
 def make_producer(seed, name, options):
     rng = chance(seed, name)
-    rate = rng.choice([3, 8, 15, 25]) * options.load
+    rate = rng.choice([2, 5, 10, 16]) * options.load
     posts, at, number = [], rng.uniform(0, 0.3), 0
     while at < options.seconds:
         post = make_post(seed, name, rng, at, number)

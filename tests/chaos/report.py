@@ -3,6 +3,7 @@
 import collections
 import statistics
 
+LATE_S = 0.5  # of this program itself; beyond it the line says so
 SHOWN = 5  # problems of a seed with the story of their event
 FIELDS = ("what", "outcome", "invoked", "done", "fields", "tries", "message")
 
@@ -17,6 +18,8 @@ def line(result):
     if result["recoveries"]:
         words.append(f"recovery {max(s for _, s in result['recoveries']):.1f} s")
     words.append(f"quiet {result['quiet_s']:.1f} s")
+    if result.get("late_s", 0) > LATE_S:
+        words.append(f"(late {result['late_s']:.1f} s)")
     if not result["ok"]:
         words.append(f"{len(result['problems'])} problems: {result.get('kept', '')}")
     return "  ".join(words)
