@@ -213,7 +213,8 @@ replay_step(struct job *j)
 	pg_arg_int4(a, SEEN_MAX);
 	const struct pg_call calls[] = { { &stmt_fence, home_fence_args(j->step, &j->home) },
 		{ &stmt_task_replay_step, a } };
-	j->ticket = pg_submit_at(TASK_STEP, j->runner->pool, calls, ARRAY_LEN(calls), on_stepped, j);
+	j->ticket =
+	    pg_submit_at(TASK_STEP, j->runner->pool, calls, ARRAY_LEN(calls), on_stepped, j);
 }
 
 static void

@@ -133,7 +133,8 @@ struct pg_ticket; /* opaque */
 /* One transaction of n statements. What the args point to must stay until the callback. */
 struct pg_ticket *pg_submit(
     struct pg_pool *p, const struct pg_call *calls, int n, pg_fn fn, void *arg);
-/* The same between two fault points: pg_submit_at(APPEND, …) has APPEND_SUBMIT and APPEND_ANSWER. */
+/* The same between two fault points: pg_submit_at(APPEND, …) has APPEND_SUBMIT and APPEND_ANSWER.
+ */
 #ifdef POSTHORN_FAULTS
 struct pg_ticket *pg_submit_points(enum fault submit, enum fault answer, struct pg_pool *p,
     const struct pg_call *calls, int n, pg_fn fn, void *arg);

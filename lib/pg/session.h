@@ -21,7 +21,7 @@ struct pg_ticket {
 	bool refused;               /* the line was full */
 	pg_fn fn;                   /* NULL once cancelled */
 	void *arg;
-	usec_t since; /* in line since, then on the server since */
+	usec_t since;             /* in line since, then on the server since */
 	enum fault before, after; /* its points */
 	int n;
 	struct {
