@@ -355,6 +355,7 @@ kind_of_sqlstate(const char *state)
 		{ "23505", ERR_CONFLICT },
 		{ "57", ERR_UNAVAILABLE }, /* operator intervention: shutdown, cancel */
 		{ "53", ERR_UNAVAILABLE }, /* insufficient resources: disk, memory, connections */
+		{ "58", ERR_UNAVAILABLE }, /* what is around PostgreSQL: input and output */
 		{ "08", ERR_UNAVAILABLE }, /* connection exceptions */
 		{ "40", ERR_UNAVAILABLE }, /* serialisation, deadlock: try again */
 		{ "55P03", ERR_UNAVAILABLE }, /* lock_timeout */

@@ -12,7 +12,8 @@ class Names:
     """table: name → list of answers, one for each question of a type (the last for all that follow);
     an answer is a list of addresses. Unknown names do not exist."""
 
-    def __init__(self, table):
+    def __init__(self, table, ttl_s=0):
+        self._ttl_s = ttl_s
         self._table = {name: [list(map(ipaddress.ip_address, a)) for a in answers]
                        for name, answers in table.items()}
         self._asked = {}
@@ -46,7 +47,7 @@ class Names:
         flags = 0x8580 if answers else 0x8583  # a name that is not in the table does not exist
         head = question[:2] + struct.pack(">HHHHH", flags, 1, len(found), 0, 0)
         records = b"".join(
-            struct.pack(">HHHIH", 0xC00C, kind, 1, 0, len(a.packed)) + a.packed for a in found)
+            struct.pack(">HHHIH", 0xC00C, kind, 1, self._ttl_s, len(a.packed)) + a.packed for a in found)
         return head + question[12:end] + records
 
 

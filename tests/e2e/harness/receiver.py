@@ -19,6 +19,7 @@ class Got:
     def __init__(self, path, headers, body, peer):
         self.path, self.body, self.peer = path, body, peer
         self.headers = headers
+        self.answered = None  # the status of the step that answers it
         self.at = time.monotonic()
 
     @property
@@ -77,6 +78,13 @@ class Receiver:
             self._scripts[path] = steps
         return self.url(path)
 
+    def cycle(self, path, *steps):
+        """A script that begins again at its end."""
+        url = self.script(path, *steps)
+        with self._changed:
+            self._scripts[path] = _Cycle(self._scripts[path])
+        return url
+
     def got(self, path=None, id=None):
         """Requests so far, in order of arrival."""
         with self._changed:
@@ -113,12 +121,21 @@ class Receiver:
             self._got.append(got)
             self._changed.notify_all()
             steps = self._scripts.get(got.path) or [Step()]
-            return steps.pop(0) if len(steps) > 1 else steps[0]
+            step = steps.pop(0) if len(steps) > 1 else steps[0]
+            got.answered = step.status
+            return step
 
     def _connected(self):
         with self._changed:
             self.connections += 1
             self._changed.notify_all()
+
+
+class _Cycle(list):
+    def pop(self, index):
+        step = super().pop(index)
+        self.append(step)
+        return step
 
 
 class _Server(http.server.ThreadingHTTPServer):
