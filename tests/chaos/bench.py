@@ -147,12 +147,12 @@ def result_of(bench, verdict):
     """What is reported of a seed, as plain data."""
     faults = collections.Counter()
     for fault in bench.history.faults:
-        if fault.kind != "lease-lapsed":
+        if fault.kind != checker.LAPSED:
             faults[fault.kind] += fault.hits if fault.kind.startswith("proxy-") else 1
     return {"seed": bench.plan.seed, "ok": not verdict.problems, "counts": dict(verdict.counts),
-            "faults": dict(faults), "lapsed": sum(f.kind == "lease-lapsed" for f in bench.history.faults),
-            "duplicates_per_crash": sorted(verdict.duplicates_of.values()) +
-            [0] * (len(bench.plan.breaks) - len(verdict.duplicates_of)),
+            "faults": dict(faults), "lapsed": sum(f.kind == checker.LAPSED for f in bench.history.faults),
+            "duplicates_per_crash": [(f.kind, verdict.duplicates_of[id(f)]) for f in verdict.crashes
+                                     if f.kind != checker.LAPSED or verdict.duplicates_of[id(f)]],
             "recoveries": verdict.recoveries(), "quiet_s": bench.history.facts.get("quiet_s", 0), "late_s": bench.history.facts.get("late_s", 0),
             "problems": [vars(p) for p in verdict.problems]}
 

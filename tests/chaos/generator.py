@@ -61,6 +61,17 @@ def outcome_of(status):
     return FAIL if 400 <= status < 500 and status not in (408, 429) else INFO
 
 
+def results_of(answer, form):
+    """The result of each event; none when the answer was damaged on its way."""
+    try:
+        told = answer.json
+        if form == "single" or "data" not in told:
+            return [{**told, "status": answer.status}]
+        return [dict(row) for row in told["data"]]
+    except (ValueError, TypeError):
+        return []
+
+
 class Producer:
     def __init__(self, plan, app, app_id, client, history, clock):
         self._plan, self._app, self._app_id, self._client = plan, app, app_id, client
@@ -117,14 +128,9 @@ class Producer:
             event.tries += 1
         if answer is None or (outcome_of(answer.status) == INFO):
             return
-        try:
-            told = answer.json
-            results = ([{"status": answer.status, **told}] if post.form == "single" or "data" not in told
-                       else told["data"])
-        except (ValueError, AttributeError, TypeError):
-            return  # something else than an answer of the API
-        if len(results) != len(events):
-            results = [results[0]] * len(events) if outcome_of(answer.status) == FAIL else []
+        results = results_of(answer, post.form)
+        if len(results) != len(events):  # refused as a whole
+            results = results[:1] * len(events) if outcome_of(answer.status) == FAIL else []
         for event, result in zip(events, results):
             self._take_one(event, result, now)
 
@@ -156,10 +162,9 @@ class Producer:
         if answer.status != want:
             events[0].note = f"{post.again}: answered {answer.status}, not {want}"
         elif post.again == "same-key":
-            told = [answer.json] if post.form == "single" else answer.json["data"]
-            ids = [r.get("id") for r in told]
-            if ids != [e.message for e in events]:
-                events[0].note = f"same-key: other ids {ids}"
+            results = results_of(answer, post.form)
+            if results and [r.get("id") for r in results] != [e.message for e in events]:
+                events[0].note = f"same-key: other ids {results}"
 
 
 class Admin:

@@ -60,18 +60,20 @@ def story(problem, history):
 def summary(results):
     """Figures over all seeds, as docs/reliability.md quotes them."""
     counts, faults, kinds = collections.Counter(), collections.Counter(), collections.Counter()
-    recoveries = collections.defaultdict(list)
+    recoveries, repeated = collections.defaultdict(list), collections.defaultdict(list)
     for result in results:
         counts.update(result["counts"])
         faults.update(result["faults"])
         kinds.update({p["kind"] for p in result["problems"]})
         for kind, seconds in result["recoveries"]:
             recoveries[kind].append(seconds)
+        for kind, n in result["duplicates_per_crash"]:
+            repeated[kind].append(n)
     every = [s for list in recoveries.values() for s in list]
-    per_crash = [n for r in results for n in r["duplicates_per_crash"]]
     return {"seeds": len(results), "failed": [r["seed"] for r in results if not r["ok"]],
             "events": dict(counts), "faults": dict(faults), "seeds_by_problem": dict(kinds),
-            "duplicates_per_crash": spread(per_crash), "recovery_s": spread(every),
+            "duplicates_per_crash": {kind: spread(list) for kind, list in sorted(repeated.items())},
+            "recovery_s": spread(every),
             "recovery_by_fault_s": {kind: spread(list) for kind, list in sorted(recoveries.items())},
             "quiet_s": spread([r["quiet_s"] for r in results if r["quiet_s"] == r["quiet_s"]])}
 
@@ -88,7 +90,8 @@ def to_text(s):
     rows += [(f"fault {kind}", n) for kind, n in sorted(s["faults"].items())]
     rows += [(name, n) for name, n in sorted(events.items())]
     rows += [(f"seeds with {kind}", n) for kind, n in sorted(s["seeds_by_problem"].items())]
-    rows += [("duplicates per crash", s["duplicates_per_crash"]), ("recovery, s", s["recovery_s"])]
+    rows += [(f"duplicates by {kind}", value) for kind, value in s["duplicates_per_crash"].items()]
+    rows.append(("recovery, s", s["recovery_s"]))
     rows += [(f"  {kind}", value) for kind, value in s["recovery_by_fault_s"].items()]
     rows.append(("until quiet, s", s["quiet_s"]))
     return "\n".join(f"{name:{width}} {shown(value)}" for name, value in rows)

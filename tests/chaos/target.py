@@ -14,6 +14,7 @@ import urllib.parse
 from harness.daemon import SANITIZER, Daemon
 
 from . import wire
+from .checker import LAPSED
 from .history import Fault
 
 KILLED = "signal 9 (Killed)"
@@ -95,7 +96,7 @@ class Own:
         wall = time.time() - time.monotonic() + zero
         for stamp in ADOPTED.findall(self.daemon.log()[self._mark:]):
             at = datetime.datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp() - wall
-            yield Fault("lease-lapsed", at - lease - 1, at)
+            yield Fault(LAPSED, at - lease - 1, at)
 
     def keep(self, directory):
         """A copy of the log."""
