@@ -11,8 +11,12 @@ static void
 put_standing(struct jw *j, enum log_status status, struct wall next_at)
 {
 	log_put_status(j, status);
-	if (status == STATUS_SENDING)
+	if (status != STATUS_SENDING)
+		return;
+	if (next_at.us)
 		jw_put_time(j, "nextAttempt", next_at);
+	else
+		jw_put_null(j, "nextAttempt"); /* parked: when its endpoint may have it */
 }
 
 /* ---- /app/{app}/endpoint/{endpoint}/msg ---- */
@@ -83,11 +87,12 @@ api_endpoint_message_list(struct call *c)
 
 /* Columns of message_endpoints.sql behind those of the endpoint. */
 enum {
-	COL_SUCCESS = 18,
+	COL_SUCCESS = 24,
 	COL_ATTEMPTS,
 	COL_PLANNED_AT,
 	COL_GIVEN_UP,
 	COL_DELETED,
+	COL_PARKED,
 };
 
 static enum log_status
@@ -99,9 +104,20 @@ standing(const PGresult *r, int row, bool is_live)
 		return STATUS_FAIL;
 	if (!pg_null(r, row, COL_PLANNED_AT))
 		return STATUS_SENDING;
-	if (pg_int(r, row, COL_ATTEMPTS) || pg_bool(r, row, COL_GIVEN_UP))
-		return STATUS_FAIL;
-	return STATUS_PENDING;
+	if (!pg_int(r, row, COL_ATTEMPTS) && !pg_bool(r, row, COL_GIVEN_UP))
+		return STATUS_PENDING;
+	return pg_bool(r, row, COL_PARKED) ? STATUS_SENDING : STATUS_FAIL;
+}
+
+/* When the next attempt is planned. What is parked has no time of its own any more once its plan
+ * has passed, and may be the endpoint's next probe at best. */
+static struct wall
+next_attempt(struct call *c, const PGresult *r, int row, const struct endpoint_row *e)
+{
+	struct wall planned = pg_time(r, row, COL_PLANNED_AT);
+	if (!pg_bool(r, row, COL_PARKED) || planned.us > loop_wall(c->parts->loop).us)
+		return planned;
+	return e->hold == HOLD_OPEN ? e->probe_at : (struct wall){ 0 };
 }
 
 static void
@@ -113,7 +129,7 @@ write_endpoint(struct call *c, struct jw *j, const PGresult *r, int row)
 	jw_open_object(j);
 	endpoint_put_fields(c, j, &e);
 	jw_put_bool(j, "deleted", deleted);
-	put_standing(j, standing(r, row, !deleted && !e.disabled), pg_time(r, row, COL_PLANNED_AT));
+	put_standing(j, standing(r, row, !deleted && !e.disabled), next_attempt(c, r, row, &e));
 	jw_close_object(j);
 }
 

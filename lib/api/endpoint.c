@@ -8,7 +8,10 @@
 #include "api/endpoint_out.h"
 #include "api/endpoint_ref.h"
 #include "api/handlers.h"
+#include "api/home.h"
 #include "statements.h"
+
+#define WAITING_MAX 1000 /* parked deliveries that are counted */
 
 static void
 write_endpoint(struct call *c, struct jw *j, const PGresult *r, int row)
@@ -31,19 +34,35 @@ reply_endpoint(struct call *c, int status, const PGresult *r)
 
 /* ---- read ---- */
 
+/* The endpoint, and what waits for it when deliveries are held. */
 static void
 on_got(struct call *c, const struct pg_result *r)
 {
-	if (pg_rows(r->res[0]))
-		reply_endpoint(c, 200, r->res[0]);
-	else
+	const PGresult *endpoint = r->res[0], *waiting = r->res[1];
+	struct endpoint_row e;
+	if (!pg_rows(endpoint)) {
 		call_not_found(c);
+		return;
+	}
+	struct jw *j = call_json(c);
+	endpoint_row_read(endpoint, 0, c->arena, &e);
+	jw_open_object(j);
+	endpoint_put_fields(c, j, &e);
+	jw_put_raw(j, "metadata", e.metadata);
+	if (pg_rows(waiting))
+		jw_put_i64(j, "waiting", pg_int(waiting, 0, 0));
+	jw_close_object(j);
+	call_reply_json(c, 200, j);
 }
 
 void
 api_endpoint_get(struct call *c)
 {
-	call_query_one(c, &stmt_endpoint_get, endpoint_args(c), on_got);
+	struct pg_args *waiting = endpoint_args(c);
+	pg_arg_int4(waiting, WAITING_MAX);
+	const struct pg_call calls[] = { { &stmt_endpoint_get, endpoint_args(c) },
+		{ &stmt_endpoint_waiting, waiting } };
+	call_query_db(c, calls, ARRAY_LEN(calls), on_got);
 }
 
 static void
@@ -80,7 +99,22 @@ struct storing {
 	const struct secret *secret; /* of a new one */
 	bool is_new;
 	bool may_create; /* PUT makes what is not there */
+	bool holds;      /* its hold may be made: under `home` */
+	bool enables;    /* its hold may change, if there is one */
+	struct home home;
 };
+
+static void
+arg_home(struct pg_args *a, const struct storing *s)
+{
+	if (s->holds) {
+		pg_arg_int2(a, s->home.slot);
+		pg_arg_int8(a, s->home.epoch);
+	} else {
+		pg_arg_null(a);
+		pg_arg_null(a);
+	}
+}
 
 static void
 tell_catalogue(struct call *c, const PGresult *r)
@@ -90,39 +124,77 @@ tell_catalogue(struct call *c, const PGresult *r)
 	catalogue_changed(c->parts->catalogue, e.app_id, e.app_version);
 }
 
+/* Its statements: the hold is locked first when it may change, under the fence when it may be made
+ * (endpoint_hold.sql). The last result is the endpoint. */
 static void
-on_created(struct call *c, const struct pg_result *r)
+submit(struct call *c, const struct pg_stmt *stmt, const struct pg_args *args, call_fn fn)
 {
-	if (!pg_rows(r->res[0])) {
-		call_not_found(c); /* the application */
-		return;
+	const struct storing *s = c->state;
+	struct pg_call calls[3];
+	int n = 0;
+	if (s->holds)
+		calls[n++] = (struct pg_call){ &stmt_fence, home_fence_args(c->arena, &s->home) };
+	if (s->holds || s->enables) {
+		struct pg_args *a = endpoint_args(c);
+		arg_home(a, s);
+		calls[n++] = (struct pg_call){ &stmt_endpoint_hold, a };
 	}
-	tell_catalogue(c, r->res[0]);
-	reply_endpoint(c, 201, r->res[0]);
+	calls[n++] = (struct pg_call){ stmt, args };
+	call_query_db(c, calls, n, fn);
+}
+
+/* No endpoint came back because the slot was lost meanwhile. */
+static bool
+lost_home(struct call *c, const struct pg_result *r)
+{
+	const struct storing *s = c->state;
+	if (!s->holds || pg_bool(r->res[1], 0, 0))
+		return false;
+	call_fail_with(c, ERR_UNAVAILABLE, "this worker has lost its slot; try again");
+	return true;
 }
 
 static void
-create(struct call *c, const struct storing *s)
+on_created(struct call *c, const struct pg_result *r)
+{
+	const PGresult *made = r->res[r->n - 1];
+	if (pg_rows(made)) {
+		tell_catalogue(c, made);
+		reply_endpoint(c, 201, made);
+	} else if (!lost_home(c, r)) {
+		call_not_found(c); /* the application */
+	}
+}
+
+static void
+create(struct call *c, struct storing *s)
 {
 	int64_t id;
-	if (call_new_id(c, &id))
+	/* A new one has no hold unless it needs one. */
+	s->holds = s->in.paused || s->in.ordering.p;
+	s->enables = false;
+	if (call_new_id(c, &id) || (s->holds && call_home(c, &s->home)))
 		return;
 	struct pg_args *a = call_args(c);
 	call_arg_app(c, a);
 	pg_arg_int8(a, id);
 	endpoint_in_arg(a, &s->in);
+	arg_home(a, s);
 	pg_arg_text(a, s->headers);
 	pg_arg_bytes(a, (struct str){ (const char *)s->secret->bytes, s->secret->len });
-	call_query_one(c, &stmt_endpoint_create, a, on_created);
+	submit(c, &stmt_endpoint_create, a, on_created);
 }
 
 static void
 on_updated(struct call *c, const struct pg_result *r)
 {
-	const struct storing *s = c->state;
-	if (pg_rows(r->res[0])) {
-		tell_catalogue(c, r->res[0]);
-		reply_endpoint(c, 200, r->res[0]);
+	struct storing *s = c->state;
+	const PGresult *changed = r->res[r->n - 1];
+	if (pg_rows(changed)) {
+		tell_catalogue(c, changed);
+		reply_endpoint(c, 200, changed);
+	} else if (lost_home(c, r)) {
+		return;
 	} else if (s->may_create) {
 		create(c, s);
 	} else {
@@ -131,17 +203,27 @@ on_updated(struct call *c, const struct pg_result *r)
 }
 
 static void
-store(struct call *c)
+update(struct call *c, struct storing *s)
 {
-	const struct storing *s = c->state;
-	if (s->is_new) {
-		create(c, s);
+	s->holds = endpoint_in_holds(&s->fields);
+	s->enables = fields_has(&s->fields, "disabled") && !s->in.disabled;
+	if (s->holds && call_home(c, &s->home))
 		return;
-	}
 	struct pg_args *a = endpoint_args(c);
 	fields_arg_given(&s->fields, a);
 	endpoint_in_arg(a, &s->in);
-	call_query_one(c, &stmt_endpoint_update, a, on_updated);
+	arg_home(a, s);
+	submit(c, &stmt_endpoint_update, a, on_updated);
+}
+
+static void
+store(struct call *c)
+{
+	struct storing *s = c->state;
+	if (s->is_new)
+		create(c, s);
+	else
+		update(c, s);
 }
 
 static void

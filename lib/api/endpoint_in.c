@@ -70,6 +70,30 @@ read_url(struct fields *f, struct str *ret)
 		judge_url(f, ret);
 }
 
+/* ---- how deliveries are held ---- */
+
+static const char *const orderings[] = { "endpoint", "key", NULL };
+static const char *const heads_of_line[] = { "deadLetter", "block", NULL };
+
+/* A whole body keeps them, too, when they are absent: an SDK that does not know them may replace an
+ * endpoint without ending its pause or its order. */
+static void
+read_holding(struct fields *f, struct endpoint_in *ret)
+{
+	enum body_kind kind = f->kind;
+	f->kind = BODY_PATCH;
+	field_bool(f, "paused", &ret->paused);
+	field_word_or_null(f, "ordering", orderings, &ret->ordering);
+	field_word(f, "headOfLine", heads_of_line, &ret->head_of_line);
+	f->kind = kind;
+}
+
+bool
+endpoint_in_holds(const struct fields *f)
+{
+	return fields_has(f, "paused") || fields_has(f, "ordering");
+}
+
 /* ---- all of it ---- */
 
 void
@@ -83,6 +107,7 @@ endpoint_in_read(struct fields *f, struct endpoint_in *ret)
 		.version = 1,
 		.metadata = STR("{}"),
 		.retry_schedule.n = -1,
+		.head_of_line = STR("deadLetter"),
 	};
 	field_uid(f, ID_ENDPOINT, &ret->uid);
 	read_url(f, &ret->url);
@@ -97,6 +122,7 @@ endpoint_in_read(struct fields *f, struct endpoint_in *ret)
 	    f, "retrySchedule", BACKOFF_STEPS_MAX, BACKOFF_DELAY_MAX_MS, &ret->retry_schedule);
 	field_int_or_null(f, "timeoutMs", NULL, TIMEOUT_MIN_MS, TIMEOUT_MAX_MS, &ret->timeout_ms);
 	field_int_or_null(f, "maxInFlight", NULL, 1, MAX_IN_FLIGHT_MAX, &ret->max_in_flight);
+	read_holding(f, ret);
 }
 
 static void
@@ -135,6 +161,9 @@ endpoint_in_arg(struct pg_args *a, const struct endpoint_in *in)
 		pg_arg_null(a);
 	arg_int4_or_null(a, in->timeout_ms);
 	arg_int4_or_null(a, in->max_in_flight);
+	pg_arg_bool(a, in->paused);
+	pg_arg_text(a, in->ordering);
+	pg_arg_text(a, in->head_of_line);
 }
 
 /* ---- the key ---- */

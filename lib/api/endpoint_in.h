@@ -18,11 +18,16 @@ struct endpoint_in {
 	struct delays retry_schedule; /* n == -1: the server's */
 	int64_t timeout_ms;           /* 0: the server's */
 	int64_t max_in_flight;        /* 0: the server's */
+	bool paused;
+	struct str ordering; /* "endpoint", "key", {NULL, 0}: none */
+	struct str head_of_line;
 };
 
 void endpoint_in_read(struct fields *f, struct endpoint_in *ret);
+/* Whether something was given that the endpoint's hold follows from. */
+bool endpoint_in_holds(const struct fields *f);
 
-/* Twelve arguments, in the order of the struct. */
+/* Fifteen arguments, in the order of the struct. */
 void endpoint_in_arg(struct pg_args *a, const struct endpoint_in *in);
 
 /* A fresh signing key. In the call's arena, wiped with it. */

@@ -51,6 +51,40 @@ put_retry_schedule(struct call *c, struct jw *j, const struct endpoint_row *e)
 	jw_close_array(j);
 }
 
+static void
+put_time_or_null(struct jw *j, const char *key, struct wall t)
+{
+	if (t.us)
+		jw_put_time(j, key, t);
+	else
+		jw_put_null(j, key);
+}
+
+/* What an operator wants to know first. */
+static const char *
+delivery_state(const struct endpoint_row *e)
+{
+	static const char *const texts[] = {
+		[HOLD_CLOSED] = "active",
+		[HOLD_OPEN] = "failing",
+		[HOLD_DRAINING] = "draining",
+		[HOLD_PAUSED] = "paused",
+	};
+	return e->disabled ? "disabled" : texts[e->hold];
+}
+
+static void
+put_holding(struct jw *j, const struct endpoint_row *e)
+{
+	bool failing = e->hold == HOLD_OPEN && !e->disabled;
+	jw_put_bool(j, "paused", e->paused);
+	jw_put_text_or_null(j, "ordering", e->ordering);
+	jw_put_text(j, "headOfLine", e->head_of_line);
+	jw_put_text(j, "deliveryState", str_of(delivery_state(e)));
+	put_time_or_null(j, "failingSince", e->hold ? e->failing_since : (struct wall){ 0 });
+	put_time_or_null(j, "nextProbeAt", failing ? e->probe_at : (struct wall){ 0 });
+}
+
 void
 endpoint_put_fields(struct call *c, struct jw *j, const struct endpoint_row *e)
 {
@@ -69,6 +103,7 @@ endpoint_put_fields(struct call *c, struct jw *j, const struct endpoint_row *e)
 	put_retry_schedule(c, j, e);
 	put_int_or_null(j, "timeoutMs", e->timeout_ms);
 	put_int_or_null(j, "maxInFlight", e->max_in_flight);
+	put_holding(j, e);
 	jw_put_time(j, "createdAt", e->created_at);
 	jw_put_time(j, "updatedAt", e->updated_at);
 }

@@ -50,6 +50,15 @@ fields_arg_given(const struct fields *f, struct pg_args *a)
 	pg_arg_texts(a, f->given, f->ngiven);
 }
 
+bool
+fields_has(const struct fields *f, const char *name)
+{
+	for (int i = 0; i < f->ngiven; i++)
+		if (str_eq(f->given[i], str_of(name)))
+			return true;
+	return false;
+}
+
 void
 field_problem(struct fields *f, const char *name, const char *fmt, ...)
 {
@@ -162,6 +171,39 @@ field_text_or_null(struct fields *f, const char *name, size_t max, struct str *r
 		*ret = (struct str){ NULL, 0 };
 	else if (m.found == FOUND_VALUE)
 		take_text(f, &m, 0, max, ret);
+}
+
+static void
+take_word(struct fields *f, const struct member *m, const char *const *words, struct str *ret)
+{
+	for (int i = 0; json_is_string(m->v) && words[i]; i++) {
+		if (!str_eq(json_str(m->v), str_of(words[i])))
+			continue;
+		*ret = str_of(words[i]);
+		return;
+	}
+	const char *list = words[0];
+	for (int i = 1; words[i]; i++)
+		list = arena_printf(f->c->arena, "%s or %s", list, words[i]);
+	field_problem(f, m->name, "must be %s", list);
+}
+
+void
+field_word(struct fields *f, const char *name, const char *const *words, struct str *ret)
+{
+	struct member m = find_value(f, name);
+	if (m.found == FOUND_VALUE)
+		take_word(f, &m, words, ret);
+}
+
+void
+field_word_or_null(struct fields *f, const char *name, const char *const *words, struct str *ret)
+{
+	struct member m = find(f, name, NULL);
+	if (m.found == FOUND_NULL)
+		*ret = (struct str){ NULL, 0 };
+	else if (m.found == FOUND_VALUE)
+		take_word(f, &m, words, ret);
 }
 
 void

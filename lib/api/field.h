@@ -36,12 +36,18 @@ void fields_begin_inside(
 int fields_end(struct fields *f) MUST_CHECK;
 /* The names of what was given, as an argument: text[]. */
 void fields_arg_given(const struct fields *f, struct pg_args *a);
+/* Whether this one is to be written. */
+bool fields_has(const struct fields *f, const char *name);
 void field_problem(struct fields *f, const char *name, const char *fmt, ...) PRINTF(3, 4);
 
 /* Text without control characters, min to max bytes. The _or_null form: null is {NULL, 0}, and so
  * is a missing default. */
 void field_text(struct fields *f, const char *name, size_t min, size_t max, struct str *ret);
 void field_text_or_null(struct fields *f, const char *name, size_t max, struct str *ret);
+/* One of these words (ending with NULL), as that list's own text. */
+void field_word(struct fields *f, const char *name, const char *const *words, struct str *ret);
+void field_word_or_null(
+    struct fields *f, const char *name, const char *const *words, struct str *ret);
 /* Member "uid": what name_uid_valid says, or null. */
 void field_uid(struct fields *f, enum id_kind kind, struct str *ret);
 void field_bool(struct fields *f, const char *name, bool *ret);

@@ -22,6 +22,12 @@ endpoint_row_read(const PGresult *r, int row, struct arena *a, struct endpoint_r
 		.created_at = pg_time(r, row, 15),
 		.updated_at = pg_time(r, row, 16),
 		.app_version = pg_int(r, row, 17),
+		.paused = pg_bool(r, row, 18),
+		.ordering = pg_str(r, row, 19),
+		.head_of_line = pg_str(r, row, 20),
+		.hold = (enum hold_state)pg_int(r, row, 21),
+		.failing_since = pg_time(r, row, 22),
+		.probe_at = pg_time(r, row, 23),
 	};
 	ret->nevent_types = pg_strs(r, row, 8, a, &ret->event_types);
 	ret->nchannels = pg_strs(r, row, 9, a, &ret->channels);

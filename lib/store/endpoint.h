@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pg/pg.h"
+#include "store/hold.h"
 
 struct endpoint_row {
 	int64_t id;
@@ -23,6 +24,12 @@ struct endpoint_row {
 	int64_t *retry_schedule; /* ms */
 	int64_t timeout_ms;      /* 0: the server's */
 	int64_t max_in_flight;   /* 0: the server's */
+	bool paused;
+	struct str ordering; /* "endpoint", "key", {NULL, 0} */
+	struct str head_of_line;
+	enum hold_state hold;      /* HOLD_CLOSED when there is none */
+	struct wall failing_since; /* us == 0: it is not */
+	struct wall probe_at;      /* us == 0: none is planned */
 	struct wall created_at, updated_at;
 	int64_t app_version; /* of the catalogue */
 };

@@ -1,27 +1,38 @@
--- A new endpoint with its first URL, under a new version of its application. No row: there is no such
--- application. $1 organisation, $2 application's id or null, $3 application's uid or null, $4 id,
--- $5 uid or null, $6 url, $7 description, $8 version, $9 disabled, $10 event types or null,
+-- A new endpoint with its first URL, under a new version of its application, and with a hold when it is
+-- paused or has an order: then under fence.sql of the same transaction. No row: there is no such
+-- application, or the slot is not held.
+-- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 id, $5 uid or null, $6 url, $7 description, $8 version, $9 disabled, $10 event types or null,
 -- $11 channels or null, $12 throttle rate or null, $13 metadata, $14 retry schedule in ms or null,
--- $15 timeout in ms or null, $16 requests in flight or null, $17 headers, $18 signing key
+-- $15 timeout in ms or null, $16 requests in flight or null, $17 paused, $18 ordering or null,
+-- $19 head of line, $20 slot of the hold or null: it has none, $21 its epoch, $22 headers, $23 signing key
 with a as (
     update app set version = version + 1, changed_at = clock_timestamp()
     where id = coalesce($2::int8,
             (select id from app where org = $1::text and uid = $3::text and deleted_at is null))
         and org = $1::text and ($3::text is null or uid = $3::text) and deleted_at is null
+        and ($20::int2 is null or exists (select 1 from slot s
+            where s.id = $20::int2 and s.epoch = $21::int8 and s.owner is not null))
     returning id, version
 ), e as (
     insert into endpoint (app_id, id, uid, url, description, version, disabled, disabled_reason,
         event_types, channels, throttle_rate, metadata, retry_schedule, timeout_ms, max_in_flight,
-        headers, secret)
+        paused, ordering, head_of_line, headers, secret)
     select a.id, $4::int8, $5::text, $6::text, $7::text, $8::int4, $9::bool,
         case when $9::bool then 'manual' end, $10::text[], $11::text[], $12::int4, $13::text,
-        $14::int8[], $15::int4, $16::int4, $17::text, $18::bytea
+        $14::int8[], $15::int4, $16::int4, $17::bool, $18::text, $19::text, $22::text, $23::bytea
     from a
     returning *
 ), u as (
     insert into endpoint_url (app_id, endpoint_id, no, url) select app_id, id, url_no, url from e
+), h as (
+    insert into hold (app_id, endpoint_id, slot, state, ordered)
+    select e.app_id, e.id, $20::int2, case when e.paused then 3 else 0 end, e.ordering is not null
+    from e
+    where $20::int2 is not null
+    returning state, failing_since, probe_at
 )
 select e.id, e.app_id, e.uid, e.url, e.description, e.version, e.disabled, e.disabled_reason,
     e.event_types, e.channels, e.throttle_rate, e.metadata, e.retry_schedule, e.timeout_ms,
-    e.max_in_flight, e.created_at, e.updated_at, a.version
-from e, a
+    e.max_in_flight, e.created_at, e.updated_at, a.version, e.paused, e.ordering, e.head_of_line,
+    h.state, h.failing_since, h.probe_at
+from e cross join a left join h on true

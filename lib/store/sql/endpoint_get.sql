@@ -8,8 +8,10 @@ with a as (
 )
 select e.id, e.app_id, e.uid, e.url, e.description, e.version, e.disabled, e.disabled_reason,
     e.event_types, e.channels, e.throttle_rate, e.metadata, e.retry_schedule, e.timeout_ms,
-    e.max_in_flight, e.created_at, e.updated_at, a.version
+    e.max_in_flight, e.created_at, e.updated_at, a.version, e.paused, e.ordering, e.head_of_line,
+    h.state, h.failing_since, h.probe_at
 from a
 join endpoint e on e.app_id = a.id and e.deleted_at is null
     and e.id = coalesce($4::int8,
         (select o.id from endpoint o where o.app_id = a.id and o.uid = $5::text and o.deleted_at is null))
+left join hold h on h.app_id = e.app_id and h.endpoint_id = e.id

@@ -10,10 +10,12 @@ with a as (
 )
 select e.id, e.app_id, e.uid, e.url, e.description, e.version, e.disabled, e.disabled_reason,
     e.event_types, e.channels, e.throttle_rate, e.metadata, e.retry_schedule, e.timeout_ms,
-    e.max_in_flight, e.created_at, e.updated_at, a.version
+    e.max_in_flight, e.created_at, e.updated_at, a.version, e.paused, e.ordering, e.head_of_line,
+    h.state, h.failing_since, h.probe_at
 from a
 left join lateral (
     select * from endpoint p
     where p.app_id = a.id and p.deleted_at is null and p.id < $4::int8
     order by p.id desc limit $5::int4) e on true
+left join hold h on h.app_id = e.app_id and h.endpoint_id = e.id
 order by e.id desc

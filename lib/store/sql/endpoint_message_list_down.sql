@@ -1,5 +1,6 @@
 -- A page of the messages that were attempted for an endpoint, by id, descending, with how each stands:
--- 0 success, 2 fail, 3 sending (an attempt is planned for the live endpoint). One row with a null id:
+-- 0 success, 2 fail, 3 sending (an attempt is planned for the live endpoint, or a step is parked: then the
+-- endpoint's next probe is the nearest time known). One row with a null id:
 -- the page is empty; no row: there is no such endpoint. Payloads and last columns as in
 -- message_list_down; what is looked at are the application's messages.
 -- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 endpoint's id or null,
@@ -13,10 +14,12 @@ with a as (
             (select id from app where org = $1::text and uid = $3::text and deleted_at is null))
         and org = $1::text and ($3::text is null or uid = $3::text) and deleted_at is null
 ), e as (
-    select e.app_id, e.id, e.disabled or e.deleted_at is not null as dead
+    select e.app_id, e.id, e.disabled or e.deleted_at is not null as dead,
+        case when h.state = 1 then h.probe_at end as probe_at
     from a join endpoint e on e.app_id = a.id and e.id = coalesce($4::int8,
         (select o.id from endpoint o
             where o.app_id = a.id and o.uid = $5::text and o.deleted_at is null))
+    left join hold h on h.app_id = e.app_id and h.endpoint_id = e.id
 )
 select p.id, p.event_type, p.event_id, p.channels,
     case when p.room then p.payload end, p.payload is null,
@@ -35,8 +38,10 @@ left join lateral (
                 where app_id = e.app_id and id > $6::int8 and id < $7::int8
                 order by id desc limit (select $13::int4)) m
             left join lateral (
-                select r.next_at, case when r.success then 0::int2
-                    when r.next_at is not null and not e.dead then 3::int2 else 2::int2 end as status
+                select case when w.parked then e.probe_at else r.next_at end as next_at,
+                    case when r.success then 0::int2
+                        when (w.parked or r.next_at is not null) and not e.dead then 3::int2
+                        else 2::int2 end as status
                 from (
                     select bool_or(t.status = 0) as success,
                         min(t.next_at) filter (where t.is_last and t.next_at is not null and not exists (
@@ -51,7 +56,20 @@ left join lateral (
                             and ($9::text[] is null or m.event_type = any($9::text[]))
                             and ($10::text is null
                                 or $10::text = any(string_to_array(m.channels, ',')))) t
-                    having count(*) > 0) r) q on true) s
+                    having count(*) > 0) r
+                cross join lateral (
+                    select not r.success and not e.dead and coalesce(r.next_at <= now(), true) and exists (
+                        select 1 from parked k
+                        where k.app_id = e.app_id and k.msg_id = m.id and k.endpoint_id + 0 = e.id
+                            and not exists (select 1 from attempt t
+                                where t.app_id = k.app_id and t.msg_id = k.msg_id
+                                    and t.endpoint_id + 0 = k.endpoint_id and t.chain = k.chain
+                                    and t.seq >= k.seq and (k.key is null or t.status = 0))
+                            and not exists (select 1 from dead_letter d
+                                where d.app_id = k.app_id and d.msg_id = k.msg_id
+                                    and d.endpoint_id = k.endpoint_id and d.chain = k.chain
+                                    and d.seq >= k.seq and d.id > m.id - (3600000::int8 << 22)))
+                        as parked) w) q on true) s
         where s.fits or s.n = $13::int4
         order by s.id desc limit $8::int4) f) p on true
 order by p.id desc

@@ -1,14 +1,19 @@
 -- Writes the fields of an endpoint that $6 names, under a new version of its application. A new URL
--- gets a new number. $1 organisation, $2 application's id or null, $3 application's uid or null,
+-- gets a new number. With a slot, the hold follows what is paused or ordered now, and the slot keeps it
+-- when nobody does; it was made and locked before (endpoint_hold.sql). An endpoint that is enabled again is
+-- tried again. No row: there is no such endpoint, or the slot is not held. $1 organisation, $2 application's id or null, $3 application's uid or null,
 -- $4 id or null, $5 uid or null, $6 names, $7 new uid or null, $8 url, $9 description, $10 version,
 -- $11 disabled, $12 event types or null, $13 channels or null, $14 throttle rate or null,
 -- $15 metadata, $16 retry schedule in ms or null, $17 timeout in ms or null,
--- $18 requests in flight or null
+-- $18 requests in flight or null, $19 paused, $20 ordering or null, $21 head of line, $22 slot or null,
+-- $23 its epoch
 with a as (
     update app set version = version + 1, changed_at = clock_timestamp()
     where id = coalesce($2::int8,
             (select id from app where org = $1::text and uid = $3::text and deleted_at is null))
         and org = $1::text and ($3::text is null or uid = $3::text) and deleted_at is null
+        and ($22::int2 is null or exists (select 1 from slot s
+            where s.id = $22::int2 and s.epoch = $23::int8 and s.owner is not null))
     returning id, version
 ), e as (
     update endpoint e
@@ -31,18 +36,44 @@ with a as (
         timeout_ms = case when 'timeoutMs' = any($6::text[]) then $17::int4 else e.timeout_ms end,
         max_in_flight = case when 'maxInFlight' = any($6::text[])
             then $18::int4 else e.max_in_flight end,
+        paused = case when 'paused' = any($6::text[]) then $19::bool else e.paused end,
+        ordering = case when 'ordering' = any($6::text[]) then $20::text else e.ordering end,
+        head_of_line = case when 'headOfLine' = any($6::text[]) then $21::text else e.head_of_line end,
         updated_at = clock_timestamp()
     from a
     where e.app_id = a.id and e.deleted_at is null
     and e.id = coalesce($4::int8,
         (select o.id from endpoint o where o.app_id = a.id and o.uid = $5::text and o.deleted_at is null))
-    returning e.*
+    -- (The question sees the row as it was.)
+    returning e.*, not e.disabled and (select o.disabled from endpoint o
+        where o.app_id = e.app_id and o.id = e.id) as enabled_now
 ), u as (
     insert into endpoint_url (app_id, endpoint_id, no, url) select app_id, id, url_no, url from e
     on conflict (app_id, endpoint_id, no) do update set url = excluded.url
         where endpoint_url.url <> excluded.url
+), h as (
+    update hold h
+    set state = case when e.paused then 3 -- lib/store/hold.h
+            when h.state = 3 or h.state = 1 and e.enabled_now
+                or h.state = 0 and h.ordered and e.ordering is null then 2
+            else h.state end,
+        ordered = e.ordering is not null,
+        slot = case when h.state = 0 and not h.ordered then coalesce($22::int2, h.slot) else h.slot end,
+        low_at = case when h.state = 0 and not h.ordered then clock_timestamp() else h.low_at end,
+        failing_since = case when not e.enabled_now then h.failing_since end,
+        probe_at = case when not e.enabled_now then h.probe_at end,
+        probes = case when e.enabled_now then 0 else h.probes end
+    from e
+    where h.app_id = e.app_id and h.endpoint_id = e.id and ($22::int2 is not null or e.enabled_now)
+    returning h.state, h.failing_since, h.probe_at
 )
 select e.id, e.app_id, e.uid, e.url, e.description, e.version, e.disabled, e.disabled_reason,
     e.event_types, e.channels, e.throttle_rate, e.metadata, e.retry_schedule, e.timeout_ms,
-    e.max_in_flight, e.created_at, e.updated_at, a.version
-from e, a
+    e.max_in_flight, e.created_at, e.updated_at, a.version, e.paused, e.ordering, e.head_of_line,
+    k.state, k.failing_since, k.probe_at
+from e cross join a
+left join (
+    select * from h
+    union all
+    select o.state, o.failing_since, o.probe_at from hold o, e
+    where o.app_id = e.app_id and o.endpoint_id = e.id and not exists (select 1 from h)) k on true
