@@ -5,8 +5,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/utf8.h"
+
 #include "policy/name.h"
 
+#define ORDERING_KEY_MAX    256 /* characters */
 #define RETENTION_DAYS_MAX  90
 #define RETENTION_HOURS_MAX 2160
 
@@ -95,6 +98,25 @@ read_channels(struct reader *r, struct ingest_event *ev)
 	return 0;
 }
 
+/* What has the same key is delivered in order where an endpoint asks for it. The key itself is not
+ * kept; two keys of one number would only wait for each other. */
+static int
+read_ordering_key(struct reader *r, struct ingest_event *ev)
+{
+	const struct slice_member *m = get(r->s, "orderingKey");
+	if (!m)
+		return 0;
+	if (m->kind != SLICE_STRING)
+		return blame(r, "orderingKey", "must be a text");
+	struct str key = slice_string(m, r->arena);
+	size_t n = utf8_length(key.p, key.n);
+	if (n < 1 || n > ORDERING_KEY_MAX)
+		return blame(r, "orderingKey", "must have 1 to %d characters", ORDERING_KEY_MAX);
+	ev->has_ordering_key = true;
+	ev->ordering_key = fingerprint_number(key);
+	return 0;
+}
+
 static int
 read_payload(struct reader *r, struct ingest_event *ev)
 {
@@ -161,7 +183,7 @@ message_in_take(
 	*ret = (struct message_in){ 0 };
 	struct ingest_event *ev = &ret->event;
 	if (read_event_type(&r, ev) || read_payload(&r, ev) || read_event_id(&r, ev) ||
-	    read_channels(&r, ev) || read_raw_payload(&r, ret) ||
+	    read_channels(&r, ev) || read_ordering_key(&r, ev) || read_raw_payload(&r, ret) ||
 	    check_retention(&r, "payloadRetentionPeriod", RETENTION_DAYS_MAX) ||
 	    check_retention(&r, "payloadRetentionHours", RETENTION_HOURS_MAX))
 		return -1;

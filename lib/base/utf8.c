@@ -40,3 +40,12 @@ utf8_valid(const void *p, size_t n)
 	}
 	return true;
 }
+
+size_t
+utf8_length(const char *p, size_t n)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < n; i++)
+		count += ((unsigned char)p[i] & 0xc0) != 0x80;
+	return count;
+}

@@ -8,7 +8,8 @@
 
 #include "statements.h"
 
-#define COLUMNS 11
+#define COLUMNS       11
+#define QUEUE_COLUMNS 4
 #define COLUMN_MAX                                                                                 \
 	(BATCH_BYTES_MAX + (96 << 20)) /* one event of the largest body on top, and lengths */
 #define KEY_PERIOD   (6 * 3600 * USEC_PER_SEC)
@@ -18,7 +19,7 @@
 struct batch {
 	const struct config *config;
 	struct arena *arena;
-	struct buf column[COLUMNS];
+	struct buf column[COLUMNS], queue[QUEUE_COLUMNS];
 	struct buf scratch; /* one row's packed targets or joined channels */
 };
 
@@ -26,8 +27,8 @@ static struct str
 packed_targets(struct batch *b, const struct batch_row *row)
 {
 	buf_clear(&b->scratch);
-	for (int i = 0; i < row->ntargets; i++) {
-		uint64_t wire = htobe64((uint64_t)row->targets[i]);
+	for (int i = 0; i < row->targets.n; i++) {
+		uint64_t wire = htobe64((uint64_t)row->targets.ids[i]);
 		buf_add(&b->scratch, &wire, sizeof(wire));
 	}
 	return (struct str){ b->scratch.data, b->scratch.len };
@@ -63,7 +64,7 @@ build_plain(struct batch *b, struct pg_args *args, const struct batch_row *rows,
 {
 	COLUMN(int8, PG_INT8, row->message->app_id);
 	COLUMN(int8, PG_INT8, row->message->id);
-	COLUMN(int8, PG_INT8, row->version);
+	COLUMN(int8, PG_INT8, row->app->version);
 	COLUMN(bytes, PG_TEXT, row->event->event_type);
 	COLUMN(bytes, PG_TEXT, joined_channels(b, row->event));
 	COLUMN(bytes, PG_BYTEA, packed_targets(b, row));
@@ -99,6 +100,48 @@ build_named(struct batch *b, struct pg_args *args, const struct batch_row *rows,
 	pg_arg_int4(args, batch_uid_bucket_oldest(b, now));
 }
 
+/* ---- what has its order ---- */
+
+static bool
+has_queued(const struct batch_row *rows, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (rows[i].targets.nqueued)
+			return true;
+	return false;
+}
+
+/* By which number its events are in order at the endpoint: all of them by the same. */
+static int64_t
+order_key(const struct batch_row *row, int64_t endpoint_id)
+{
+	const struct cat_endpoint *e = cat_endpoint_get(row->app, endpoint_id);
+	return e->ordering == ORDERING_KEY ? row->event->ordering_key : 0;
+}
+
+static void
+build_queue(struct batch *b, struct pg_args *args, const struct batch_row *rows, int n)
+{
+	struct pg_array apps, messages, endpoints, keys;
+	pg_array_begin(&apps, &b->queue[0], PG_INT8);
+	pg_array_begin(&messages, &b->queue[1], PG_INT8);
+	pg_array_begin(&endpoints, &b->queue[2], PG_INT8);
+	pg_array_begin(&keys, &b->queue[3], PG_INT8);
+	for (int i = 0; i < n; i++) {
+		const struct targets *t = &rows[i].targets;
+		for (int k = t->n - t->nqueued; k < t->n; k++) {
+			pg_array_int8(&apps, rows[i].message->app_id);
+			pg_array_int8(&messages, rows[i].message->id);
+			pg_array_int8(&endpoints, t->ids[k]);
+			pg_array_int8(&keys, order_key(&rows[i], t->ids[k]));
+		}
+	}
+	pg_array_end(&apps, args);
+	pg_array_end(&messages, args);
+	pg_array_end(&endpoints, args);
+	pg_array_end(&keys, args);
+}
+
 int32_t
 batch_key_bucket_oldest(const struct batch *b, struct wall now)
 {
@@ -116,7 +159,7 @@ struct pg_ticket *
 batch_submit(struct batch *b, struct pg_pool *pool, int slot, int64_t epoch, struct wall now,
     const struct batch_row *rows, int n, pg_fn fn, void *arg)
 {
-	struct pg_args lock, args;
+	struct pg_args lock, args, queue;
 	const struct pg_stmt *append = &stmt_message_append;
 	bool keyed = false, named = false;
 	for (int i = 0; i < n; i++) {
@@ -141,8 +184,17 @@ batch_submit(struct batch *b, struct pg_pool *pool, int slot, int64_t epoch, str
 		append = &stmt_message_append_named;
 		build_named(b, &args, rows, n, column, now);
 	}
-	struct pg_call calls[] = { { &stmt_fence, &lock }, { append, &args } };
-	return pg_submit_at(APPEND, pool, calls, 2, fn, arg);
+	struct pg_call calls[] = { { &stmt_fence, &lock }, [BATCH_STORED] = { append, &args },
+		[BATCH_NOT_QUEUED] = { &stmt_queue_append, &queue } };
+	int ncalls = BATCH_NOT_QUEUED;
+	if (has_queued(rows, n)) {
+		pg_args_init(&queue, b->arena);
+		pg_arg_int2(&queue, (int16_t)slot);
+		pg_arg_time(&queue, now);
+		build_queue(b, &queue, rows, n);
+		ncalls++;
+	}
+	return pg_submit_at(APPEND, pool, calls, ncalls, fn, arg);
 }
 
 struct batch *
@@ -153,6 +205,8 @@ batch_new(const struct config *c)
 	b->arena = arena_new();
 	for (int i = 0; i < COLUMNS; i++)
 		buf_init(&b->column[i], COLUMN_MAX);
+	for (int i = 0; i < QUEUE_COLUMNS; i++)
+		buf_init(&b->queue[i], COLUMN_MAX);
 	buf_init(&b->scratch, COLUMN_MAX);
 	return b;
 }
@@ -164,6 +218,8 @@ batch_free(struct batch *b)
 		return;
 	for (int i = 0; i < COLUMNS; i++)
 		buf_free(&b->column[i]);
+	for (int i = 0; i < QUEUE_COLUMNS; i++)
+		buf_free(&b->queue[i]);
 	buf_free(&b->scratch);
 	arena_free(b->arena);
 	free(b);

@@ -2,18 +2,19 @@
 #pragma once
 
 #include "ingest/ingest.h"
+#include "ingest/targets.h"
 #include "send/message.h"
 
 #define BATCH_EVENTS_MAX 512
-#define BATCH_BYTES_MAX  (8 << 20) /* of payloads; one event more may pass it */
+#define BATCH_BYTES_MAX  (8 << 20) /* of payloads and queued targets; one event may pass it */
+#define BATCH_QUEUED     48        /* bytes that a queued target counts for */
 
 /* One event of a batch. */
 struct batch_row {
 	const struct ingest_event *event;
 	const struct message *message;
-	int64_t version; /* of the catalogue, with which it was matched */
-	int ntargets;
-	const int64_t *targets;
+	const struct cat_app *app; /* with which it was matched */
+	struct targets targets;
 };
 
 struct batch; /* opaque */
@@ -21,8 +22,13 @@ struct batch; /* opaque */
 struct batch *batch_new(const struct config *c);
 void batch_free(struct batch *b);
 
-/* Builds and submits. The rows and what they point to are read before it returns. fn gets the
- * result of the append last (the ids stored are its rows). */
+/* Results of the append: the ids stored are the rows of the first; the second is there only when
+ * rows had queued targets, and its rows are deliveries that are due at once instead. */
+enum batch_result {
+	BATCH_STORED = 1,
+	BATCH_NOT_QUEUED = 2,
+};
+/* Builds and submits. The rows and what they point to are read before it returns. */
 struct pg_ticket *batch_submit(struct batch *b, struct pg_pool *pool, int slot, int64_t epoch,
     struct wall now, const struct batch_row *rows, int n, pg_fn fn, void *arg);
 

@@ -44,8 +44,8 @@ struct pending {
 	usec_t since;
 	int tries;
 	const struct cat_app *app; /* one reference: what it was matched with */
-	int ntargets;
-	int64_t *targets;        /* owned */
+	struct targets targets;
+	int64_t *target_ids;     /* owned: those of targets */
 	struct message *message; /* one reference; NULL until it is in a batch */
 	struct arena *arena;     /* of the question why */
 	struct pg_ticket *why;   /* while it is asked, in the list of those asking */
@@ -86,7 +86,7 @@ pending_free(struct pending *p)
 		message_unref(p->message);
 	cat_app_unref(p->app);
 	arena_free(p->arena);
-	free(p->targets);
+	free(p->target_ids);
 	p->in->npending--;
 	if (--p->group->left == 0)
 		free(p->group);
@@ -108,6 +108,17 @@ fail_with(struct pending *p, enum err_kind kind, const char *text)
 	fail(p, &e);
 }
 
+/* What is queued is not ours in memory: whoever keeps the endpoint reads it. */
+static void
+deliver(const struct pending *p)
+{
+	const struct targets *t = &p->targets;
+	int direct = t->n - t->nqueued;
+	sender_deliver(p->in->sender, p->message, t->ids, direct);
+	for (int i = direct; i < t->n; i++)
+		sender_queued(p->in->sender, p->message->app_id, t->ids[i]);
+}
+
 static void
 accept_event(struct pending *p)
 {
@@ -122,26 +133,42 @@ accept_event(struct pending *p)
 	FAULT_POINT(ACCEPT);
 	p->fn(p->arg, &a, NULL);
 	FAULT_POINT(ACCEPTED);
-	sender_deliver(p->in->sender, p->message, p->targets, p->ntargets);
+	deliver(p);
 	pending_free(p);
 }
 
 /* ---- matching ----------------------------------------------------------------------------- */
 
+static bool
+is_queued(const struct cat_endpoint *e, const struct ingest_event *ev)
+{
+	return e->ordering == ORDERING_ENDPOINT ||
+	       (e->ordering == ORDERING_KEY && ev->has_ordering_key);
+}
+
 static void
 match(struct pending *p, const struct cat_app *app)
 {
 	const struct ingest_event *ev = p->ev;
+	int direct = 0, queued = app->nendpoints; /* from both ends */
 	cat_app_unref(p->app);
 	p->app = cat_app_ref(app);
-	p->targets = mem_realloc(p->targets, sizeof(*p->targets) * (size_t)app->nendpoints);
-	p->ntargets = 0;
+	int64_t *ids = mem_realloc(p->target_ids, sizeof(*ids) * (size_t)app->nendpoints);
 	for (int i = 0; i < app->nendpoints; i++) {
 		const struct cat_endpoint *e = &app->endpoints[i];
-		if (!e->disabled &&
-		    filter_match(&e->filter, ev->event_type, ev->channels, ev->nchannels))
-			p->targets[p->ntargets++] = e->id;
+		if (e->disabled ||
+		    !filter_match(&e->filter, ev->event_type, ev->channels, ev->nchannels))
+			continue;
+		if (is_queued(e, ev))
+			ids[--queued] = e->id;
+		else
+			ids[direct++] = e->id;
 	}
+	int nqueued = app->nendpoints - queued;
+	if (nqueued)
+		memmove(ids + direct, ids + queued, sizeof(*ids) * (size_t)nqueued);
+	p->target_ids = ids;
+	p->targets = (struct targets){ .n = direct + nqueued, .nqueued = nqueued, .ids = ids };
 }
 
 static void
@@ -306,7 +333,7 @@ append_failed(struct ingest *in, struct pending_list *done, const struct err *e)
 		TAILQ_REMOVE(done, p, entry);
 		/* A refusal is certain; a broken connection says nothing about the commit. */
 		if (e->kind == ERR_UNAVAILABLE)
-			limbo_add(in->limbo, p->message, p->targets, p->ntargets);
+			limbo_add(in->limbo, p->message, &p->targets);
 		else
 			sender_forget(in->sender, p->message);
 		fail_with(p, ERR_UNAVAILABLE, "the event could not be stored; try again");
@@ -314,8 +341,9 @@ append_failed(struct ingest *in, struct pending_list *done, const struct err *e)
 }
 
 static void
-append_done(struct ingest *in, struct pending_list *done, const PGresult *r, int n)
+append_done(struct ingest *in, struct pending_list *done, const struct pg_result *result, int n)
 {
+	const PGresult *r = result->res[BATCH_STORED];
 	int64_t stored[BATCH_EVENTS_MAX];
 	size_t nstored = 0;
 	bool all = pg_rows(r) == n; /* the rule: then nobody asks which */
@@ -323,6 +351,8 @@ append_done(struct ingest *in, struct pending_list *done, const PGresult *r, int
 	for (int row = 0; !all && row < pg_rows(r); row++)
 		stored[nstored++] = pg_int(r, row, 0);
 	qsort(stored, nstored, sizeof(*stored), compare_ids);
+	if (result->n > BATCH_NOT_QUEUED && pg_rows(result->res[BATCH_NOT_QUEUED]))
+		sender_replay_doubt(in->sender, TAILQ_FIRST(done)->targets.due);
 	struct pending *p;
 	while ((p = TAILQ_FIRST(done))) {
 		TAILQ_REMOVE(done, p, entry);
@@ -353,7 +383,7 @@ on_appended(void *arg, const struct pg_result *r, const struct err *e)
 	if (e)
 		append_failed(in, &done, e);
 	else
-		append_done(in, &done, r->res[1], n);
+		append_done(in, &done, r, n);
 	defer_schedule(&in->kick);
 }
 
@@ -366,7 +396,8 @@ make_message(struct ingest *in, struct pending *p)
 	p->message =
 	    message_new(p->app->id, sender_id(in->sender), ev->event_type, payload, ev->payload.n);
 	p->message->accepted = loop_now(in->loop);
-	sender_expect(in->sender, p->message, p->ntargets);
+	p->targets.due = loop_wall(in->loop);
+	sender_expect(in->sender, p->message, p->targets.n - p->targets.nqueued);
 }
 
 static bool
@@ -404,9 +435,8 @@ flush(void *arg)
 	while (n < BATCH_EVENTS_MAX && bytes < BATCH_BYTES_MAX && (p = take_next(in, n, bytes))) {
 		TAILQ_INSERT_TAIL(&in->flying, p, entry);
 		make_message(in, p);
-		bytes += p->ev->payload.n;
-		rows[n++] = (struct batch_row){ p->ev, p->message, p->app->version, p->ntargets,
-			p->targets };
+		bytes += p->ev->payload.n + (size_t)p->targets.nqueued * BATCH_QUEUED;
+		rows[n++] = (struct batch_row){ p->ev, p->message, p->app, p->targets };
 	}
 	in->nflying = n;
 	in->sent = clock_mono();

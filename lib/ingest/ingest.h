@@ -34,7 +34,9 @@ struct ingest_event {
 	int nchannels;
 	struct str channels[INGEST_CHANNELS_MAX];
 	struct str payload; /* exactly the producer's bytes; copied */
-	bool has_key;       /* Idempotency-Key given */
+	bool has_ordering_key;
+	int64_t ordering_key; /* its number (fingerprint.h), when has_ordering_key */
+	bool has_key;         /* Idempotency-Key given */
 	unsigned char key[FINGERPRINT_SIZE];
 	unsigned char body[FINGERPRINT_SIZE]; /* fingerprint of the request, when has_key */
 };

@@ -20,8 +20,8 @@
 
 struct lost {
 	struct message *message; /* one reference */
-	int n;
-	int64_t *targets; /* owned */
+	struct targets targets;
+	int64_t *ids; /* owned: those of targets */
 	usec_t since;
 	TAILQ_ENTRY(lost) entry;
 };
@@ -52,8 +52,20 @@ lost_free(struct limbo *lb, struct lost *x)
 {
 	TAILQ_REMOVE(&lb->list, x, entry);
 	message_unref(x->message);
-	free(x->targets);
+	free(x->ids);
 	free(x);
+}
+
+static void
+deliver(struct limbo *lb, const struct lost *x)
+{
+	const struct targets *t = &x->targets;
+	int direct = t->n - t->nqueued;
+	sender_deliver(lb->sender, x->message, x->ids, direct);
+	for (int i = direct; i < t->n; i++)
+		sender_queued(lb->sender, x->message->app_id, x->ids[i]);
+	if (t->nqueued)
+		sender_replay_doubt(lb->sender, t->due);
 }
 
 static void
@@ -67,7 +79,7 @@ on_answer(void *arg, const struct pg_result *r, const struct err *e)
 	for (int i = 0; !e && i < lb->asked; i++, x = next) {
 		next = TAILQ_NEXT(x, entry);
 		if (found(r->res[1], x->message->id)) {
-			sender_deliver(lb->sender, x->message, x->targets, x->n);
+			deliver(lb, x);
 		} else if (now - x->since > SURE) {
 			sender_forget(lb->sender, x->message);
 		} else {
@@ -113,13 +125,13 @@ ask(void *arg)
 }
 
 void
-limbo_add(struct limbo *lb, struct message *m, const int64_t *targets, int n)
+limbo_add(struct limbo *lb, struct message *m, const struct targets *targets)
 {
 	struct lost *x = mem_zalloc(sizeof(*x));
 	x->message = message_ref(m);
-	x->n = n;
 	x->since = loop_now(lb->loop);
-	x->targets = mem_dup(targets, sizeof(*targets) * (size_t)n);
+	x->targets = *targets;
+	x->ids = mem_dup(targets->ids, sizeof(*x->ids) * (size_t)targets->n);
 	TAILQ_INSERT_TAIL(&lb->list, x, entry);
 	lb->pause = AGAIN;
 	timer_set(&lb->timer, AGAIN);

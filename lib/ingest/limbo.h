@@ -4,6 +4,7 @@
  * again. */
 #pragma once
 
+#include "ingest/targets.h"
 #include "loop/loop.h"
 #include "pg/pg.h"
 #include "send/sender.h"
@@ -13,4 +14,4 @@ struct limbo; /* opaque */
 struct limbo *limbo_new(struct loop *l, struct sender *s, struct pg_pool *pool);
 void limbo_free(struct limbo *lb);
 /* Takes a reference of m, which the sender expects. The targets are copied. */
-void limbo_add(struct limbo *lb, struct message *m, const int64_t *targets, int n);
+void limbo_add(struct limbo *lb, struct message *m, const struct targets *targets);

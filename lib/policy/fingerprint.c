@@ -43,3 +43,14 @@ fingerprint(const struct str *parts, int n, unsigned char out[FINGERPRINT_SIZE])
 		abort();
 	memcpy(out, digest, FINGERPRINT_SIZE);
 }
+
+int64_t
+fingerprint_number(struct str text)
+{
+	unsigned char digest[FINGERPRINT_SIZE];
+	uint64_t number = 0;
+	fingerprint(&text, 1, digest);
+	for (int i = 0; i < 8; i++)
+		number = number << 8 | digest[i];
+	return (int64_t)number;
+}

@@ -76,6 +76,8 @@ static void
 append_batch(struct append *a)
 {
 	struct batch_row rows[BATCH_EVENTS_MAX];
+	const struct cat_app app = { .id = a->ground.app_id, .version = a->ground.version };
+	const struct targets targets = { .n = 1, .ids = &a->ground.endpoint_id };
 	int64_t number;
 	a->n = 0;
 	while (a->n < a->part.options->parallel && part_next(&a->part, &number)) {
@@ -88,8 +90,7 @@ append_batch(struct append *a)
 			rand_bytes(ev->body, sizeof(ev->body));
 		}
 		a->message[a->n] = m;
-		rows[a->n] =
-		    (struct batch_row){ ev, m, a->ground.version, 1, &a->ground.endpoint_id };
+		rows[a->n] = (struct batch_row){ ev, m, &app, targets };
 		a->n++;
 	}
 	if (a->n > 0)

@@ -61,7 +61,7 @@ struct bench {
 	double interval; /* µs between two events of one worker */
 	usec_t start, seconds;
 	bool stopped, measured;
-	int64_t app[APPS], version[APPS];
+	struct cat_app app[APPS]; /* id and version */
 	char payload[PAYLOAD_MAX];
 	size_t payload_len;
 	/* within the time that is measured */
@@ -144,15 +144,17 @@ append(struct worker *w, int n)
 {
 	struct bench *b = w->bench;
 	struct batch_row rows[BATCH_EVENTS_MAX];
-	static const int64_t targets[] = { ENDPOINT };
+	static const int64_t endpoint = ENDPOINT;
+	const struct targets targets = { .n = 1, .ids = &endpoint };
 	const struct ingest_event event = { .event_type = STR(EVENTS_IN_SQL),
 		.payload = { b->payload, b->payload_len } };
 	for (int i = 0; i < n; i++) {
 		int app = (int)((w->taken + i) % APPS);
-		struct message *m = message_new(b->app[app], id_next(&w->ids, loop_wall(b->loop)),
-		    event.event_type, mem_strndup(b->payload, b->payload_len), b->payload_len);
+		struct message *m =
+		    message_new(b->app[app].id, id_next(&w->ids, loop_wall(b->loop)),
+			event.event_type, mem_strndup(b->payload, b->payload_len), b->payload_len);
 		w->flying[i] = m;
-		rows[i] = (struct batch_row){ &event, m, b->version[app], 1, targets };
+		rows[i] = (struct batch_row){ &event, m, &b->app[app], targets };
 	}
 	w->taken += n;
 	w->nflying = n;
@@ -245,12 +247,12 @@ make_apps(struct bench *b, PGconn *c)
 	char sql[160];
 	id_source_init(&ids, 0, 0);
 	for (int i = 0; i < APPS; i++) {
-		b->app[i] = id_next(&ids, clock_wall());
+		b->app[i].id = id_next(&ids, clock_wall());
 		snprintf(sql, sizeof(sql),
 		    "insert into app (id, org, name) values (%lld, 'org_bench', 'bench %d') "
 		    "returning version",
-		    (long long)b->app[i], i);
-		b->version[i] = ask(c, sql);
+		    (long long)b->app[i].id, i);
+		b->app[i].version = ask(c, sql);
 	}
 }
 

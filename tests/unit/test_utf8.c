@@ -91,6 +91,12 @@ test_texts(void **state)
 			memcpy(copy + 1, cases[i].text.p, cases[i].text.n);
 		if (utf8_valid(copy + 1, cases[i].text.n) != cases[i].valid)
 			fail_msg("case %zu", i);
+		/* One character for each sequence of a valid text. */
+		size_t count = 0, n = cases[i].text.n;
+		for (size_t at = 0; cases[i].valid && at < n; count++)
+			at += utf8_sequence((const unsigned char *)copy + 1 + at, n - at);
+		if (cases[i].valid && utf8_length(copy + 1, n) != count)
+			fail_msg("case %zu has %zu characters", i, count);
 		free(copy);
 	}
 	assert_int_equal(utf8_sequence((const unsigned char *)"a", 0), 0);

@@ -1,0 +1,13 @@
+/* Whom an event goes to. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/clock.h"
+
+struct targets {
+	int n;
+	int nqueued; /* of them, the last ones: they get the event in its order, from `parked` */
+	const int64_t *ids;
+	struct wall due; /* of those whose order had ended meanwhile: queue_append.sql */
+};
