@@ -42,6 +42,7 @@ struct lane {
 	    left_at;      /* how long one is in flight, on average; when the last one was through */
 	int ready, brisk; /* its parts of what lanes counts */
 	bool active, idle;
+	bool stuck;               /* set aside (lanes_set_aside) */
 	TAILQ_ENTRY(lane) turn;   /* in group->turns, while active */
 	TAILQ_ENTRY(lane) member; /* in group->members */
 	TAILQ_ENTRY(lane) rest;   /* in lanes->idle, while idle */
@@ -75,6 +76,7 @@ struct lanes {
 	struct lane_list idle;
 	int nidle;
 	int queued, ready, brisk;
+	int stuck; /* in flight in lanes that were set aside */
 };
 
 static int
@@ -103,7 +105,7 @@ lane_pick(struct lane *lane)
 	bool ends = !lane->route || lane->route->endpoint->disabled;
 	if (fresh && (ends || lane_parks(lane)))
 		return fresh;
-	if (!ends && lane->in_flight >= lane_window(lane))
+	if (!ends && (lane->stuck || lane->in_flight >= lane_window(lane)))
 		return NULL;
 	if (lane->gate != LANE_GO)
 		fresh = NULL;
@@ -432,6 +434,7 @@ lanes_leave(
 	assert(lane && lane->in_flight > 0);
 	d->lane = NULL;
 	lane->in_flight--;
+	ls->stuck -= lane->stuck;
 	lane->left_at = loop_now(ls->loop);
 	lane->pace += (lane->left_at - d->started - lane->pace) / PACE_SHARE;
 	bool tripped = end && lane_learn(lane, end, lane->left_at);
@@ -444,9 +447,9 @@ void
 lanes_return(struct lanes *ls, struct delivery *d)
 {
 	struct lane *lane = d->lane;
-	(void)ls;
 	assert(lane->in_flight > 0);
 	lane->in_flight--;
+	ls->stuck -= lane->stuck;
 	delivery_set(d, DELIVERY_QUEUED);
 	TAILQ_INSERT_HEAD(d->parked ? &lane->back : &lane->queue, d, entry);
 	count(lane, d, 1);
@@ -480,6 +483,26 @@ lanes_drop(struct lanes *ls, int slot)
 	struct lane *lane, *next;
 	HASH_ITER(hh, ls->by_endpoint, lane, next)
 		lane_drop(lane, slot);
+}
+
+void
+lanes_set_aside(struct lanes *ls)
+{
+	struct lane *lane, *next;
+	ls->stuck = 0;
+	HASH_ITER(hh, ls->by_endpoint, lane, next) {
+		if (lane->in_flight == 0)
+			continue;
+		lane->stuck = true;
+		ls->stuck += lane->in_flight;
+		lane_judge(lane);
+	}
+}
+
+int
+lanes_stuck(const struct lanes *ls)
+{
+	return ls->stuck;
 }
 
 /* ---- questions ---------------------------------------------------------------------------- */

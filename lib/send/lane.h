@@ -63,6 +63,10 @@ void lanes_return(struct lanes *ls, struct delivery *d);
 /* Drops the waiting deliveries of a lost slot. */
 void lanes_drop(struct lanes *ls, int slot);
 
+/* For a stop: lanes that have something in flight now attempt nothing any more. */
+void lanes_set_aside(struct lanes *ls);
+int lanes_stuck(const struct lanes *ls); /* in flight in such lanes */
+
 /* The catalogue has a new snapshot. */
 void lanes_update(struct lanes *ls, const struct cat_app *app);
 

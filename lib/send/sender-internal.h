@@ -42,13 +42,16 @@ struct sender {
 	void (*relief)(void *arg);
 	void *relief_arg;
 	bool draining, released;
-	usec_t drain_until;
+	bool drain_open; /* … and starts deliveries all the same (drain_round) */
+	usec_t drain_until, drain_since;
 	void (*drained)(void *arg);
 	void *drained_arg;
 };
 
 /* ---- sender_step.c ---- */
 
+/* Whether deliveries may start: the worker does not stop. */
+bool sender_starts(const struct sender *s);
 /* The turn of a delivery has come: it leaves its lane's queue. */
 void sender_start(struct sender *s, struct delivery *d);
 /* Its lane is full: tried again later. */

@@ -17,6 +17,7 @@
 #define SATURATED   0.9   /* of the loop's time: from here on it is we who are slow */
 #define RESULTS_MAX 20000 /* unrecorded results: beyond it no attempt starts */
 #define TICK        (250 * USEC_PER_MS)
+#define STOP_SOON   (250 * USEC_PER_MS) /* a stop's wait for attempts before the others go on */
 
 /* ---- starting ----------------------------------------------------------------------------- */
 
@@ -35,7 +36,7 @@ static void
 pump(void *arg)
 {
 	struct sender *s = arg;
-	if (!s->draining && slots_confirmed(s->slots) &&
+	if (sender_starts(s) && slots_confirmed(s->slots) &&
 	    recorder_backlog(s->recorder) < RESULTS_MAX) {
 		struct delivery *d;
 		int n = 0;
@@ -179,7 +180,7 @@ sender_backlogged(struct sender *s)
 	/* A worker that has no time left makes endpoints look slow that are not. */
 	bool saturated = loop_busy(s->loop) > SATURATED;
 	int waiting = lanes_ready(s->lanes) + (saturated ? lanes_brisk(s->lanes) : 0);
-	bool backlogged = s->draining || waiting > READY_MAX ||
+	bool backlogged = !sender_starts(s) || waiting > READY_MAX ||
 			  lanes_queued(s->lanes) >= s->config->queue_max ||
 			  recorder_backlog(s->recorder) > RESULTS_MAX / 2 ||
 			  metric_own(METRIC_QUEUED_BYTES) > s->config->queue_bytes_max;
@@ -211,27 +212,50 @@ sender_stalled(const struct sender *s)
 }
 
 static void
-on_released(void *arg)
+on_tallied(void *arg)
 {
 	struct sender *s = arg;
 	s->drained(s->drained_arg);
 }
 
+/* The counts come last: others wait for the slots. */
 static void
-on_tallied(void *arg)
+on_released(void *arg)
 {
 	struct sender *s = arg;
-	slots_release(s->slots, on_released, s);
+	tally_finish(s->tally, on_tallied, s);
+}
+
+/* A few slow endpoints may hold up a stop for as long as an attempt takes. What waits for others
+ * must not wait with them, here or for the slots' next owner: everything but the lanes that hold
+ * us up goes on until those are through, and then the stop is tried again. Each round sets more
+ * lanes aside, so there are few. */
+static void
+drain_round(struct sender *s)
+{
+	usec_t now = loop_now(s->loop);
+	if (s->drain_open && lanes_stuck(s->lanes) == 0) {
+		s->drain_open = false;
+		s->drain_since = now;
+	} else if (!s->drain_open && now - s->drain_since > STOP_SOON) {
+		lanes_set_aside(s->lanes);
+		s->drain_open = lanes_stuck(s->lanes) > 0;
+	}
 }
 
 static void
 drain_step(struct sender *s)
 {
 	bool quiet = exchanges_in_flight(s->exchanges) == 0 && recorder_backlog(s->recorder) == 0;
-	if (s->released || (!quiet && loop_now(s->loop) < s->drain_until))
+	if (s->released)
 		return;
+	if (!quiet && loop_now(s->loop) < s->drain_until) {
+		drain_round(s);
+		return;
+	}
 	s->released = true;
-	tally_finish(s->tally, on_tallied, s);
+	s->drain_open = false;
+	slots_release(s->slots, on_released, s);
 }
 
 static void
@@ -254,7 +278,9 @@ sender_drain(struct sender *s, void (*done)(void *arg), void *arg)
 	holds_stop(s->holds);
 	s->drained = done;
 	s->drained_arg = arg;
-	s->drain_until = loop_now(s->loop) + s->config->stop_timeout * USEC_PER_MS;
+	s->drain_since = loop_now(s->loop);
+	s->drain_until = s->drain_since + s->config->stop_timeout * USEC_PER_MS;
+	slots_leave(s->slots);
 	timer_set(&s->tick, 0);
 }
 

@@ -146,6 +146,12 @@ withdrawn(struct sender *s, const struct delivery *d)
 	return !holds_may_start(s->holds, &step);
 }
 
+bool
+sender_starts(const struct sender *s)
+{
+	return !s->draining || s->drain_open;
+}
+
 void
 sender_start(struct sender *s, struct delivery *d)
 {
@@ -182,7 +188,7 @@ sender_on_payload(void *arg, struct delivery *d, bool found)
 {
 	struct sender *s = arg;
 	struct route *route = lane_route(d->lane);
-	if (s->draining || !slots_mine(s->slots, d->slot, d->epoch)) {
+	if (!sender_starts(s) || !slots_mine(s->slots, d->slot, d->epoch)) {
 		leave(s, d, NULL);
 		delivery_free(d);
 	} else if (!found) {

@@ -76,6 +76,7 @@ struct slots {
 	struct slot *home;    /* NULL: none */
 	struct id_source ids; /* of home; of the last one when it was lost */
 	bool had_home;
+	bool leaving;   /* adopts no more */
 	bool releasing; /* all of them: nothing starts any more */
 	struct beat beat;
 	struct adoption adoption;

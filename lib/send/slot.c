@@ -46,6 +46,12 @@ slots_mine(const struct slots *s, int slot, int64_t epoch)
 }
 
 void
+slots_leave(struct slots *s)
+{
+	s->leaving = true;
+}
+
+void
 slots_release(struct slots *s, void (*done)(void *arg), void *arg)
 {
 	s->releasing = true;

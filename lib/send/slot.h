@@ -77,5 +77,7 @@ void slots_retries_loaded(struct slots *s, int id);
 /* Recovery may go on (room again). */
 void slots_continue(struct slots *s);
 
+/* Adopts no more: a stop has begun. */
+void slots_leave(struct slots *s);
 /* Gives all slots back; done runs once, when the database has confirmed or does not answer. */
 void slots_release(struct slots *s, void (*done)(void *arg), void *arg);

@@ -97,7 +97,7 @@ void
 slot_adopt(struct slots *s, int16_t id)
 {
 	struct adoption *a = &s->adoption;
-	if (a->ticket || s->n >= SLOTS_MAX || slot_get(s, id))
+	if (a->ticket || s->leaving || s->n >= SLOTS_MAX || slot_get(s, id))
 		return;
 	struct pg_args slot, take;
 	arena_reset(a->arena);

@@ -9,11 +9,11 @@
 #include "send/slot-internal.h"
 #include "statements.h"
 
-#define BEAT_MAX USEC_PER_SEC
+#define BEAT_MAX (500 * USEC_PER_MS) /* what a stopped worker leaves waits so long at most */
 #define CHANGED_MS                                                                                 \
 	10000 /* how far back before the last beat one asks for catalogue changes; beats overlap,  \
 	       * so that a change that commits late is still seen */
-#define DRAINED_EVERY 60 /* beats: a slot without retries has all of them looked through */
+#define DRAINED_EVERY 120 /* beats: a slot without retries has all of them looked through */
 
 enum news {
 	NEWS_HELD = 1,

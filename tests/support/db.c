@@ -109,9 +109,10 @@ db_clear(struct db *db)
 void
 db_crash(struct db *db)
 {
+	/* In this order: what a test has locked stays so until the end. */
+	test_pg_crash(db->server);
 	PQfinish(db->sql);
 	db->sql = NULL;
-	test_pg_crash(db->server);
 }
 
 void
