@@ -52,6 +52,8 @@ struct client_wire {
 	int fd;
 	SSL *ssl;         /* NULL: plain */
 	uint32_t blocked; /* EPOLLIN or EPOLLOUT: what the last WIRE_AGAIN waits for */
+	int turn;         /* bytes that OpenSSL may still read in this call */
+	int silent;       /* bytes that it has read since it last gave some */
 };
 
 /* Instead of a count of bytes. */
@@ -65,6 +67,8 @@ ssize_t wire_read(struct client_wire *w, void *p, size_t n);
 ssize_t wire_write(struct client_wire *w, const void *p, size_t n);
 /* Bytes that are here already, so that no event will tell of them. */
 bool wire_pending(const struct client_wire *w);
+/* The peer of a connection at rest has neither closed it nor said anything. */
+bool wire_is_silent(struct client_wire *w);
 /* Nothing is expected for a while: gives back memory. */
 void wire_rest(struct client_wire *w);
 void wire_close(struct client_wire *w);
@@ -73,8 +77,8 @@ void wire_close(struct client_wire *w);
  * wire_close. False: the CA file is unusable. */
 bool wire_tls_start(struct client_wire *w, struct client_tls *t, struct client_origin *origin);
 int wire_handshake(struct client_wire *w); /* 1, WIRE_AGAIN or WIRE_BROKEN */
-/* Why it failed, for people; static. */
-const char *wire_handshake_detail(const struct client_wire *w);
+/* Why it failed, for people. */
+void wire_handshake_detail(const struct client_wire *w, char *out, size_t size);
 
 /* ---- client_connection.c ---- */
 

@@ -9,8 +9,7 @@
  * Once the head of the final answer is whole, its status is the outcome, whatever becomes of the
  * body: the receiver has spoken, and repeating the request would only duplicate it. A body that is
  * over the bound, breaks off or is still dripping at the deadline sets body_cut.
- *
- * The process must ignore SIGPIPE: OpenSSL writes to sockets without MSG_NOSIGNAL. */
+ */
 #pragma once
 
 #include <netinet/in.h>

@@ -8,7 +8,8 @@
  *    exactly while it is idle, and has an exchange exactly while it is not.
  * 2. A connection is registered for reading from its first byte to its end, so a request on a kept
  *    one costs no epoll_ctl. An event on an idle one means that the peer closed or broke the
- *    silence: it is closed. What TLS has to say to itself (session tickets) does not count.
+ *    silence: it is closed; who takes one looks for it, too. What TLS has to say to itself (session
+ *tickets) does not count.
  * 3. There are at most connections_max idle ones. The oldest goes first, and one that is older than
  *    IDLE_MAX is not used: middle boxes have forgotten it.
  * 4. The sockets have an epoll set inside the loop's. In the loop's own each would take 200 bytes
@@ -162,19 +163,26 @@ client_drop_idle(struct client *c)
 
 /* ---- one for an exchange ---- */
 
+/* What has come unasked since the last answer, and was not seen yet, must not be taken for the
+ * answer to what is sent now. */
 struct client_connection *
 connection_take(struct client_exchange *x)
 {
 	struct client *c = x->client;
 	const struct client_origin *origin = x->rq.target->origin;
-	struct client_connection *k;
+	struct client_connection *k, *next;
 	client_trim(c);
-	LIST_FOREACH(k, bucket_of(c, origin), same) {
-		if (client_origin_equal(k->origin, origin) && address_equal(&k->to, &x->to)) {
-			connection_set(k, CONNECTION_BUSY);
-			k->exchange = x;
-			return k;
+	LIST_FOREACH_SAFE(k, bucket_of(c, origin), same, next)
+	{
+		if (!client_origin_equal(k->origin, origin) || !address_equal(&k->to, &x->to))
+			continue;
+		if (!wire_is_silent(&k->wire)) {
+			connection_close(k);
+			continue;
 		}
+		connection_set(k, CONNECTION_BUSY);
+		k->exchange = x;
+		return k;
 	}
 	return NULL;
 }
@@ -231,12 +239,14 @@ on_established(struct client_connection *k)
 static void
 on_shaking(struct client_connection *k)
 {
+	char detail[96];
 	switch (wire_handshake(&k->wire)) {
 	case WIRE_AGAIN:
 		watch(k, k->wire.blocked);
 		break;
 	case WIRE_BROKEN:
-		exchange_end(k->exchange, TRANSPORT_TLS, wire_handshake_detail(&k->wire));
+		wire_handshake_detail(&k->wire, detail, sizeof(detail));
+		exchange_end(k->exchange, TRANSPORT_TLS, detail);
 		break;
 	default:
 		on_established(k);
@@ -271,8 +281,7 @@ on_dialled(struct client_connection *k)
 static void
 on_idle_event(struct client_connection *k)
 {
-	char unasked;
-	if (wire_read(&k->wire, &unasked, 1) != WIRE_AGAIN)
+	if (!wire_is_silent(&k->wire))
 		connection_close(k);
 }
 

@@ -35,6 +35,7 @@
 /* ---- its life ---- */
 
 static void on_deadline(void *arg);
+static bool exchange_sent(const struct client_exchange *x);
 
 struct client_exchange *
 exchange_get(struct client *c)
@@ -124,14 +125,26 @@ exchange_end(struct client_exchange *x, enum transport transport, const char *de
 	exchange_recycle(x);
 }
 
+/* What it has waited for in vain. */
+static const char *
+deadline_detail(const struct client_exchange *x)
+{
+	if (x->connection && x->connection->state == CONNECTION_SHAKING)
+		return "timed out in the TLS handshake";
+	if (x->sends == 0)
+		return "timed out connecting";
+	if (!exchange_sent(x))
+		return "timed out sending the request";
+	return x->answer.begun ? "timed out inside the answer" : "timed out waiting for the answer";
+}
+
 static void
 on_deadline(void *arg)
 {
 	struct client_exchange *x = arg;
 	struct client *c = x->client;
 	client_enter(c);
-	exchange_end(x, TRANSPORT_TIMEOUT,
-	    x->sends ? "timed out waiting for the answer" : "timed out connecting");
+	exchange_end(x, TRANSPORT_TIMEOUT, deadline_detail(x));
 	client_leave(c);
 }
 

@@ -9,13 +9,21 @@
  * day. Buffers are given back while a connection is silent (SSL_MODE_RELEASE_BUFFERS,
  * SSL_free_buffers).
  *
- * A session is resumed only towards the origin that it was made with. Resuming skips the check of
- * the certificate, and the check of the name with it. */
+ * A session is resumed only towards the origin that it was made with, and for a day: resuming skips
+ * the check of the certificate, and the check of the name with it, and each session brings the
+ * next.
+ *
+ * What a peer can make OpenSSL do is bounded, for it goes on as long as it finds bytes: records
+ * without data, session tickets, greetings during the handshake, changes of keys. Our own BIO lets
+ * a call find TURN_BYTES at most, and a connection that brings SILENT_MAX without any data is
+ * broken. Key exchanges over finite fields are not offered: with the largest ones a handshake takes
+ * a tenth of a second, and a receiver chooses. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -27,14 +35,19 @@
 
 #define ROOTS_AGE    (24 * 3600 * USEC_PER_SEC) /* a new bundle counts within a day */
 #define SESSIONS_MAX 512                        /* some 10 kB each, with the peer's certificates */
+#define SESSION_AGE  (24 * 3600 * USEC_PER_SEC) /* since the certificate was checked */
+#define TURN_BYTES   16384
+#define SILENT_MAX   (256 << 10) /* certificates have 100 kB (SSL_CTX_set_max_cert_list(3)) */
 
 struct client_tls {
 	SSL_CTX *context;
+	BIO_METHOD *bio;
 	char *ca_file;   /* owned; NULL: there is none, or nothing is verified */
 	usec_t roots_at; /* when it was read; 0: not yet */
 	struct {
 		struct client_origin *origin; /* a reference; NULL: free */
 		SSL_SESSION *session;
+		usec_t checked_at; /* when the peer last showed its certificate */
 	} sessions[SESSIONS_MAX];
 	unsigned next; /* to be replaced */
 };
@@ -70,7 +83,9 @@ static void
 session_offer(const struct client_tls *t, const struct client_origin *origin, SSL *ssl)
 {
 	int i = session_find(t, origin);
-	SSL_SESSION *copy = i < 0 ? NULL : SSL_SESSION_dup(t->sessions[i].session);
+	if (i < 0 || clock_mono() - t->sessions[i].checked_at > SESSION_AGE)
+		return;
+	SSL_SESSION *copy = SSL_SESSION_dup(t->sessions[i].session);
 	if (copy)
 		SSL_set_session(ssl, copy);
 	SSL_SESSION_free(copy);
@@ -83,12 +98,75 @@ on_session(SSL *ssl, SSL_SESSION *session)
 	struct client_tls *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 	struct client_origin *origin = SSL_get_app_data(ssl);
 	int i = session_find(t, origin);
-	if (i < 0)
-		i = (int)(t->next++ % SESSIONS_MAX);
+	if (SSL_session_reused(ssl)) {
+		if (i < 0)
+			return 0; /* it is not known any more how old that one was */
+	} else {
+		if (i < 0)
+			i = (int)(t->next++ % SESSIONS_MAX);
+		t->sessions[i].checked_at = clock_mono();
+	}
+	client_origin_ref(origin); /* before the drop: it may be the same one's last */
 	session_drop(t, i);
-	t->sessions[i].origin = client_origin_ref(origin);
+	t->sessions[i].origin = origin;
 	t->sessions[i].session = session;
 	return 1;
+}
+
+/* ---- the socket, from OpenSSL's side ---- */
+
+static int
+bio_read(BIO *b, char *p, int n)
+{
+	struct client_wire *w = BIO_get_data(b);
+	int room = n < w->turn ? n : w->turn;
+	BIO_clear_retry_flags(b);
+	ssize_t got = room ? recv(w->fd, p, (size_t)room, 0) : -1;
+	if (got > 0) {
+		w->turn -= (int)got;
+		w->silent += (int)got;
+	} else if (got < 0 && (room == 0 || errno == EAGAIN || errno == EINTR)) {
+		BIO_set_retry_read(b);
+	}
+	return (int)got;
+}
+
+static int
+bio_write(BIO *b, const char *p, int n)
+{
+	const struct client_wire *w = BIO_get_data(b);
+	BIO_clear_retry_flags(b);
+	ssize_t put = send(w->fd, p, (size_t)n, MSG_NOSIGNAL);
+	if (put < 0 && (errno == EAGAIN || errno == EINTR))
+		BIO_set_retry_write(b);
+	return (int)put;
+}
+
+static long
+bio_ctrl(BIO *b, int command, long number, void *pointer)
+{
+	(void)b, (void)number, (void)pointer;
+	return command == BIO_CTRL_FLUSH; /* there is nothing to flush */
+}
+
+static int
+bio_create(BIO *b)
+{
+	BIO_set_init(b, 1);
+	return 1;
+}
+
+static BIO_METHOD *
+bio_method(void)
+{
+	BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket");
+	if (!m)
+		abort(); /* out of memory */
+	BIO_meth_set_read(m, bio_read);
+	BIO_meth_set_write(m, bio_write);
+	BIO_meth_set_ctrl(m, bio_ctrl);
+	BIO_meth_set_create(m, bio_create);
+	return m;
 }
 
 /* ---- the context ---- */
@@ -126,11 +204,15 @@ client_tls_new(const char *ca_file, bool insecure)
 	SSL_CTX_set_verify(x, insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	/* An intermediate certificate in the CA file is a root, as for curl. */
 	X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(x), X509_V_FLAG_PARTIAL_CHAIN);
+	if (!SSL_CTX_set_cipher_list(x, "DEFAULT:!kDHE") ||
+	    !SSL_CTX_set1_groups_list(x, "X25519:P-256:X448:P-521:P-384"))
+		abort(); /* out of memory */
 	SSL_CTX_set_alpn_protos(x, protocols, sizeof(protocols) - 1);
 	SSL_CTX_set_session_cache_mode(x, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
 	SSL_CTX_sess_set_new_cb(x, on_session);
 	struct client_tls *t = mem_zalloc(sizeof(*t));
 	t->context = x;
+	t->bio = bio_method();
 	t->ca_file = ca_file && !insecure ? mem_strdup(ca_file) : NULL;
 	SSL_CTX_set_app_data(x, t);
 	return t;
@@ -144,6 +226,7 @@ client_tls_free(struct client_tls *t)
 	for (int i = 0; i < SESSIONS_MAX; i++)
 		session_drop(t, i);
 	SSL_CTX_free(t->context);
+	BIO_meth_free(t->bio);
 	free(t->ca_file);
 	free(t);
 }
@@ -156,8 +239,11 @@ wire_tls_start(struct client_wire *w, struct client_tls *t, struct client_origin
 	if (!roots_read(t))
 		return false;
 	SSL *ssl = SSL_new(t->context);
-	if (!ssl || SSL_set_fd(ssl, w->fd) != 1)
+	BIO *bio = BIO_new(t->bio);
+	if (!ssl || !bio)
 		abort(); /* out of memory */
+	BIO_set_data(bio, w);
+	SSL_set_bio(ssl, bio, bio); /* takes it */
 	SSL_set_app_data(ssl, origin);
 	int ok;
 	if (origin->is_address) {
@@ -176,10 +262,20 @@ wire_tls_start(struct client_wire *w, struct client_tls *t, struct client_origin
 	return true;
 }
 
+/* Before a call of OpenSSL that reads. */
+static void
+turn_begin(struct client_wire *w)
+{
+	ERR_clear_error(); /* of earlier calls on other connections: SSL_get_error(3) */
+	w->turn = TURN_BYTES;
+}
+
 /* What a call of OpenSSL that did not succeed came to. */
 static int
 tls_result(struct client_wire *w, int code)
 {
+	if (w->silent > SILENT_MAX)
+		return WIRE_BROKEN;
 	switch (SSL_get_error(w->ssl, code)) {
 	case SSL_ERROR_WANT_READ:
 		w->blocked = EPOLLIN;
@@ -197,20 +293,27 @@ tls_result(struct client_wire *w, int code)
 int
 wire_handshake(struct client_wire *w)
 {
-	ERR_clear_error(); /* of earlier calls on other connections: SSL_get_error(3) */
+	turn_begin(w);
 	int code = SSL_do_handshake(w->ssl);
 	if (code == 1)
 		return 1;
 	return tls_result(w, code) == WIRE_AGAIN ? WIRE_AGAIN : WIRE_BROKEN;
 }
 
-const char *
-wire_handshake_detail(const struct client_wire *w)
+void
+wire_handshake_detail(const struct client_wire *w, char *out, size_t size)
 {
 	long result = SSL_get_verify_result(w->ssl);
+	const char *reason = ERR_reason_error_string(ERR_peek_error());
 	if (result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH)
-		return "certificate is for another name";
-	return result == X509_V_OK ? "TLS handshake failed" : X509_verify_cert_error_string(result);
+		snprintf(out, size, "certificate is for another name");
+	else if (result != X509_V_OK)
+		snprintf(out, size, "%s", X509_verify_cert_error_string(result));
+	else if (w->silent > SILENT_MAX)
+		snprintf(out, size, "TLS handshake failed: it does not end");
+	else
+		snprintf(
+		    out, size, "TLS handshake failed: %s", reason ? reason : "connection closed");
 }
 
 /* ---- bytes ---- */
@@ -239,14 +342,27 @@ wire_read(struct client_wire *w, void *p, size_t n)
 	if (!w->ssl)
 		return plain_result(w, recv(w->fd, p, n, 0), EPOLLIN);
 	size_t got;
-	ERR_clear_error();
+	turn_begin(w);
 	int code = SSL_read_ex(w->ssl, p, n, &got);
-	if (code == 1)
+	if (code == 1) {
+		w->silent = 0;
 		return (ssize_t)got;
+	}
 	int result = tls_result(w, code);
 	if (result == WIRE_AGAIN)
 		wire_rest(w);
 	return result;
+}
+
+/* Nearly always there is nothing, which the socket knows better than OpenSSL. */
+bool
+wire_is_silent(struct client_wire *w)
+{
+	char unasked;
+	ssize_t n = recv(w->fd, &unasked, 1, MSG_PEEK | MSG_DONTWAIT);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	return n > 0 && w->ssl && wire_read(w, &unasked, 1) == WIRE_AGAIN;
 }
 
 ssize_t

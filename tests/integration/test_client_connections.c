@@ -401,7 +401,7 @@ test_tls_no_handshake(void **state)
 	f->target = target_for("https", "receiver.test", receiver_port(f->receiver));
 	const struct result *x = exchange(f, SHORT_MS); /* it waits for a request's end */
 	assert_int_equal(x->r.transport, TRANSPORT_TIMEOUT);
-	assert_string_equal(x->r.detail, "timed out connecting");
+	assert_string_equal(x->r.detail, "timed out in the TLS handshake");
 	receiver_on_accept(f->receiver, RECEIVER_CLOSE);
 	assert_int_equal(exchange(f, DEADLINE_MS)->r.transport, TRANSPORT_TLS);
 }
