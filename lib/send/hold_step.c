@@ -83,6 +83,7 @@ hold_set_state(struct hold *h, enum hold_state state)
 		h->failing_since = 0;
 		h->drain_since = now_of(h);
 		h->drain_factor = 1;
+		h->more = true; /* what was parked since the last look */
 		h->next_start = h->close_at = 0;
 	}
 	log_state(h);
