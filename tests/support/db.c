@@ -99,6 +99,7 @@ db_clear(struct db *db)
 		    " where backend_type = 'client backend' and pid <> pg_backend_pid()");
 	/* Deleting is quicker than truncating some hundred partitions. */
 	db_exec(db, "begin; delete from retry; delete from attempt; delete from attempt_tally;"
+		    "delete from throttle;"
 		    "delete from dead_letter;"
 		    "delete from message; delete from message_uid; delete from idempotency;"
 		    "delete from endpoint_url; delete from endpoint; delete from app;"
