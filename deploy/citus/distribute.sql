@@ -22,6 +22,9 @@ select create_distributed_function('id_floor(timestamptz)');
 --   local table: endpoint
 --   local table: endpoint_url
 --   local table: event_type
+-- What waits for an endpoint that is held, numbered by one sequence.
+--   local table: hold
+--   local table: parked
 -- Ownership, background work and upkeep, with the locks that guard them.
 --   local table: slot
 --   local table: throttle

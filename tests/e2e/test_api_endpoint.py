@@ -39,8 +39,11 @@ def test_least(api, app):
     assert made["metadata"] == {} and made["description"] == "" and made["version"] == 1
     assert made["disabled"] is False
     for field in ("uid", "eventTypes", "filterTypes", "channels", "throttleRate", "rateLimit",
-                  "retrySchedule", "timeoutMs", "maxInFlight", "disabledReason"):
+                  "retrySchedule", "timeoutMs", "maxInFlight", "disabledReason", "ordering", "failingSince",
+                  "nextProbeAt"):
         assert made[field] is None, field
+    assert made["paused"] is False and made["headOfLine"] == "deadLetter"
+    assert made["deliveryState"] == "active" and "waiting" not in made
     assert made["createdAt"] == made["updatedAt"]
     assert api.get(f"/app/{app}/endpoint/{made['id']}").json == made
 
@@ -49,6 +52,7 @@ def test_everything(api, app, types):
     made = new(api, app, uid="u", description="d", version=2, disabled=True, filterTypes=types,
                channels=["north", "a:b+c"], rateLimit=5, metadata={"k": "v"},
                retrySchedule=[0, 0.05, 1, 1.5, 300], timeoutMs=2500, maxInFlight=3,
+               paused=True, ordering="key", headOfLine="block",
                secret="whsec_" + "C2FVsBQIhrscChlQIMV+b5sSYspob7oD")
     assert made["eventTypes"] == types == made["filterTypes"]
     assert made["channels"] == ["north", "a:b+c"]
@@ -56,7 +60,9 @@ def test_everything(api, app, types):
     assert made["retrySchedule"] == [0, 0.05, 1, 1.5, 300]
     assert (made["timeoutMs"], made["maxInFlight"], made["version"]) == (2500, 3, 2)
     assert made["disabled"] is True and made["disabledReason"] == "manual"
-    assert api.get(f"/app/{app}/endpoint/u").json == made
+    assert made["paused"] is True and (made["ordering"], made["headOfLine"]) == ("key", "block")
+    assert made["deliveryState"] == "disabled"
+    assert api.get(f"/app/{app}/endpoint/u").json == {**made, "waiting": 0}
     assert api.secret(app, "u") == "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
 
@@ -110,7 +116,13 @@ def test_no_event_types_are_all_of_them(api, app):
     ({"uid": "other"}, {"uid": "other"}),
     ({"uid": None}, {"uid": None}),
     ({"version": 9}, {"version": 9}),
-    ({"disabled": True}, {"disabled": True, "disabledReason": "manual"}),
+    ({"disabled": True}, {"disabled": True, "disabledReason": "manual", "deliveryState": "disabled"}),
+    ({"paused": True}, {"paused": True, "deliveryState": "paused"}),
+    ({"paused": False}, {}),
+    ({"ordering": "endpoint"}, {"ordering": "endpoint"}),
+    ({"ordering": "key", "headOfLine": "block"}, {"ordering": "key", "headOfLine": "block"}),
+    ({"ordering": None}, {}),
+    ({"headOfLine": "block"}, {"headOfLine": "block"}),
     ({"eventTypes": None}, {"eventTypes": None, "filterTypes": None}),
     ({"filterTypes": None}, {"eventTypes": None, "filterTypes": None}),
     ({"channels": ["south"]}, {"channels": ["south"]}),
@@ -135,7 +147,7 @@ def test_patch_changes_what_it_names(api, app, types, change, shown):
     assert after == expected
 
 
-@pytest.mark.parametrize("field", ["url", "description", "version", "disabled"])
+@pytest.mark.parametrize("field", ["url", "description", "version", "disabled", "paused", "headOfLine"])
 def test_patch_refuses_null_where_it_means_nothing(api, app, field):
     made = new(api, app)
     reply = api.patch(f"/app/{app}/endpoint/{made['id']}", {field: None}, want=422)
@@ -155,6 +167,34 @@ def test_put_replaces_everything_but_key_and_headers(api, app, types):
     assert after["id"] == before["id"] and after["createdAt"] == before["createdAt"]
     assert api.secret(app, after["id"]) == key
     assert api.get(f"/app/{app}/endpoint/{after['id']}/headers").json["headers"] == {"X-One": "1"}
+
+
+def test_put_keeps_pause_and_order(api, app):
+    """An SDK that does not know them may replace an endpoint without ending them."""
+    new(api, app, uid="u", paused=True, ordering="key", headOfLine="block")
+    after = api.put(f"/app/{app}/endpoint/u", {"url": URL, "uid": "u"}, want=200).json
+    assert (after["paused"], after["ordering"], after["headOfLine"]) == (True, "key", "block")
+    after = api.put(f"/app/{app}/endpoint/u", {"url": URL, "paused": False, "ordering": None,
+                                               "headOfLine": "deadLetter"}, want=200).json
+    assert (after["paused"], after["ordering"], after["headOfLine"]) == (False, None, "deadLetter")
+    made = api.put(f"/app/{app}/endpoint/other", {"url": URL, "paused": True}, want=201).json
+    assert made["paused"] is True and made["deliveryState"] == "paused"
+
+
+@pytest.mark.parametrize("fields, blame", [
+    ({"paused": "yes"}, "paused"), ({"paused": 1}, "paused"), ({"paused": None}, "paused"),
+    ({"ordering": "none"}, "ordering"), ({"ordering": "Key"}, "ordering"), ({"ordering": ""}, "ordering"),
+    ({"ordering": 1}, "ordering"), ({"ordering": ["key"]}, "ordering"),
+    ({"headOfLine": "deadletter"}, "headOfLine"), ({"headOfLine": True}, "headOfLine"),
+    ({"headOfLine": None}, "headOfLine"),
+])
+def test_holding_that_is_none(api, app, fields, blame):
+    made = new(api, app)
+    path = f"/app/{app}/endpoint/{made['id']}"
+    for reply in (api.post(f"/app/{app}/endpoint", {"url": URL, **fields}, want=422),
+                  api.put(path, {"url": URL, **fields}, want=422), api.patch(path, fields, want=422)):
+        assert blamed(reply) == [["body", blame]]
+    assert api.get(path).json == made
 
 
 @pytest.mark.parametrize("path", NO_SUCH)

@@ -223,7 +223,6 @@ def test_failed_resend_does_not_cancel_the_retry(api, app, receiver):
     assert [a["triggerType"] for a in api.attempts(app, message)] == [0, 1, 0]
 
 
-@pytest.mark.xfail(strict=True, reason="endpoints cannot be paused yet")
 def test_paused_endpoint_holds_its_events(api, app, receiver):
     endpoint = api.new_endpoint(app, receiver.url(), paused=True)
     api.new_endpoint(app, receiver.url("/other"))
