@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "base/id.h"
 
 #include "send/outcome.h"
 #include "send/retry.h"
@@ -171,6 +172,76 @@ test_put_off(void **state)
 	}
 }
 
+/* What was parked: in order it stays where it is, a probe goes behind the others and is not given
+ * up before its schedule's whole time (110 s) has passed, what drains goes its usual way. */
+static void
+test_parked(void **state)
+{
+	enum {
+		DRAINS,
+		PROBE,
+		ORDERED,
+		ORDERED_PROBE,
+		BLOCKS
+	};
+	static const struct hold_rule rules[] = {
+		[DRAINS] = { 0 },
+		[PROBE] = { .parks = true, .probe_in = 5 * SEC },
+		[ORDERED] = { .ordered = true },
+		[ORDERED_PROBE] = { .ordered = true, .parks = true, .probe_in = 5 * SEC },
+		[BLOCKS] = { .ordered = true, .blocks = true },
+	};
+	static const struct {
+		const char *name;
+		int rule, tries, status;
+		int64_t age_s;
+		bool park, stays;
+		struct follows follows;
+	} cases[] = {
+		{ "drained, works", DRAINS, 0, 200, 0, false, false, { 0 } },
+		{ "drained", DRAINS, 0, 500, 0, false, false, { 8, 12, 0, false } },
+		{ "drained, last", DRAINS, 2, 500, 0, false, false,
+		    { 0, 0, DEAD_EXHAUSTED, false } },
+		{ "probe, works", PROBE, 0, 200, 0, false, false, { 0 } },
+		{ "probe", PROBE, 0, 500, 0, true, false, { 0 } },
+		{ "probe, last, young", PROBE, 2, 500, 109, true, false, { 0 } },
+		{ "probe, last, old", PROBE, 2, 500, 111, false, false,
+		    { 0, 0, DEAD_EXHAUSTED, false } },
+		{ "probe, old, not the last", PROBE, 0, 500, 111, true, false, { 0 } },
+		{ "probe, 410", PROBE, 0, 410, 0, false, false, { 0, 0, DEAD_GONE, true } },
+		{ "ordered, works", ORDERED, 0, 200, 0, false, false, { 0 } },
+		{ "ordered", ORDERED, 1, 500, 0, false, true, { 80, 120, 0, false } },
+		{ "ordered, last", ORDERED, 2, 500, 0, false, false,
+		    { 0, 0, DEAD_EXHAUSTED, false } },
+		{ "ordered probe", ORDERED_PROBE, 0, 500, 0, false, true, { 5, 5, 0, false } },
+		{ "ordered probe, last, young", ORDERED_PROBE, 2, 500, 0, false, true,
+		    { 5, 5, 0, false } },
+		{ "blocks, last", BLOCKS, 2, 500, 1000, false, true, { 80, 120, 0, false } },
+		{ "blocks, far behind the last", BLOCKS, 32000, 500, 1000, false, true,
+		    { 80, 120, 0, false } },
+		{ "blocks, 410", BLOCKS, 0, 410, 0, false, false, { 0, 0, DEAD_GONE, true } },
+	};
+	(void)state;
+	struct rand rand;
+	rand_seed(&rand, 3);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct delivery d;
+		struct result r = result_of(&d, TRIGGER_SCHEDULED, cases[i].tries, cases[i].tries);
+		struct message m = { .id = id_floor((struct wall){ NOW - cases[i].age_s * SEC }) };
+		struct wall now = { NOW };
+		d.message = &m;
+		d.parked = true;
+		r.attempted = true;
+		r.http_status = cases[i].status;
+		outcome_decide_parked(&r, &schedule, &rules[cases[i].rule], now, &rand);
+		if (!agrees(&r, &cases[i].follows) || r.park != cases[i].park ||
+		    r.stays != cases[i].stays)
+			fail_msg("%s: next +%lld us, dead %d, park %d, stays %d", cases[i].name,
+			    r.next.us ? (long long)(r.next.us - NOW) : 0LL, (int)r.dead, r.park,
+			    r.stays);
+	}
+}
+
 int
 main(void)
 {
@@ -178,6 +249,7 @@ main(void)
 		cmocka_unit_test(test_decide),
 		cmocka_unit_test(test_give_up),
 		cmocka_unit_test(test_put_off),
+		cmocka_unit_test(test_parked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@ with i as materialized (
     select h.app_id, h.endpoint_id, h.state from hold h
     where (h.app_id, h.endpoint_id) in (select i.app_id, i.endpoint_id from i)
     order by h.app_id, h.endpoint_id
-    for share
+    for key share
 ), p as (
     insert into parked (app_id, endpoint_id, msg_id, chain, seq, tries, trigger)
     select i.app_id, i.endpoint_id, i.msg_id, i.chain, i.seq, i.tries, i.trigger
