@@ -46,7 +46,9 @@ struct delivery {
 	usec_t due;     /* since when it could have started */
 	usec_t started; /* when its lane let it go */
 	int64_t queued_bytes; /* by which it counts in its lane */
+	int level;            /* under way: where it is watched (lane_flight.c) */
 	TAILQ_ENTRY(delivery) entry;
+	TAILQ_ENTRY(delivery) flight; /* while it is under way */
 };
 TAILQ_HEAD(delivery_list, delivery);
 

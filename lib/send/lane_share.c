@@ -1,0 +1,186 @@
+/* The room that lanes share: requests under way, and memory for what waits.
+ *
+ * Each bound is a dynamic threshold (Choudhury and Hahne 1998): a lane may take no more than is
+ * left, so that k greedy lanes leave 1/(k+1), and the last of it goes to those that use little.
+ * Lanes that are slow, or have never answered, share a part of the room only; the rest is a reserve
+ * for those that are not.
+ *
+ * Lanes without room wait in lists by how many they have under way: those with few come first. Room
+ * is looked for when something starts, one lane of each class at a time, so nothing walks over all
+ * of them. */
+#include <assert.h>
+
+#include "send/lane-internal.h"
+
+/* Of in_flight_max, for slow lanes together. */
+#define SLOW_NUM 3
+#define SLOW_DEN 4
+
+/* Of queue_bytes_max. What is under way to slow endpoints and what waits for its endpoint make
+ * three quarters together, so that they alone never bring acceptance to a stop (sender_backlogged).
+ */
+#define SOUND_BYTES(max) ((max) / 2)
+#define SLOW_BYTES(max)  ((max) / 4)
+#define STUCK_BYTES(max) ((max) / 2)
+#define LANE_BYTES(max)  ((max) / 4)
+
+/* Of queue_max. */
+#define STUCK_MAX(max) ((max) - (max) / 4)
+
+void
+share_init(struct lanes *ls)
+{
+	for (int c = 0; c < CLASS_COUNT; c++)
+		for (int i = 0; i < ROOMS; i++)
+			TAILQ_INIT(&ls->pool[c].blocked[i]);
+}
+
+/* ---- under way ---------------------------------------------------------------------------- */
+
+static int
+room_left(const struct lanes *ls, enum lane_class class)
+{
+	const struct pool *sound = &ls->pool[CLASS_SOUND], *slow = &ls->pool[CLASS_SLOW];
+	int left = ls->in_flight_max - sound->in_flight - slow->in_flight;
+	if (class == CLASS_SOUND)
+		return left;
+	int slow_left = ls->in_flight_max / SLOW_DEN * SLOW_NUM - slow->in_flight;
+	return slow_left < left ? slow_left : left;
+}
+
+/* Whether the bytes of the lane's next delivery have room. A pool that has none under way takes
+ * anything. */
+static bool
+bytes_allow(const struct lane *lane)
+{
+	const struct lanes *ls = lane->group->lanes;
+	const struct pool *pool = &ls->pool[lane->class];
+	if (pool->bytes == 0)
+		return true;
+	int64_t max =
+	    lane->class == CLASS_SLOW ? SLOW_BYTES(ls->bytes_max) : SOUND_BYTES(ls->bytes_max);
+	return lane->flight_bytes < max - pool->bytes;
+}
+
+bool
+share_allows(const struct lane *lane)
+{
+	return lane->in_flight < room_left(lane->group->lanes, lane->class) && bytes_allow(lane);
+}
+
+static int
+room_of(const struct lane *lane)
+{
+	int room = 0;
+	for (int n = lane->in_flight; n > 0 && room < ROOMS - 1; n >>= 1)
+		room++;
+	return room;
+}
+
+void
+share_block(struct lane *lane)
+{
+	struct pool *pool = &lane->group->lanes->pool[lane->class];
+	lane->room = room_of(lane);
+	TAILQ_INSERT_TAIL(&pool->blocked[lane->room], lane, turn);
+	pool->nblocked++;
+	metric_add(METRIC_LANES_BLOCKED, 1);
+}
+
+void
+share_unblock(struct lane *lane)
+{
+	struct pool *pool = &lane->group->lanes->pool[lane->class];
+	TAILQ_REMOVE(&pool->blocked[lane->room], lane, turn);
+	pool->nblocked--;
+	metric_add(METRIC_LANES_BLOCKED, -1);
+}
+
+void
+share_moved(struct lane *lane)
+{
+	if (room_of(lane) == lane->room)
+		return;
+	share_unblock(lane);
+	share_block(lane);
+}
+
+static void
+pool_admit(struct pool *pool)
+{
+	int i = 0;
+	while (TAILQ_EMPTY(&pool->blocked[i]))
+		i++;
+	struct lane *lane = TAILQ_FIRST(&pool->blocked[i]);
+	/* Once more, or to the end of its list: another one may need less. */
+	share_unblock(lane);
+	share_block(lane);
+	lane_judge(lane);
+}
+
+void
+share_admit(struct lanes *ls)
+{
+	for (int c = 0; c < CLASS_COUNT; c++)
+		if (ls->pool[c].nblocked > 0 && room_left(ls, (enum lane_class)c) > 0)
+			pool_admit(&ls->pool[c]);
+}
+
+static void
+account(struct lane *lane, int n, int64_t bytes)
+{
+	struct pool *pool = &lane->group->lanes->pool[lane->class];
+	pool->in_flight += n;
+	pool->bytes += bytes;
+	if (lane->class == CLASS_SLOW)
+		metric_set(METRIC_IN_FLIGHT_SLOW, pool->in_flight);
+}
+
+void
+share_take(struct lane *lane, int64_t bytes)
+{
+	lane->in_flight++;
+	lane->flight_bytes += bytes;
+	account(lane, 1, bytes);
+}
+
+void
+share_give(struct lane *lane, int64_t bytes)
+{
+	assert(lane->in_flight > 0);
+	lane->in_flight--;
+	lane->flight_bytes -= bytes;
+	account(lane, -1, -bytes);
+}
+
+void
+share_class(struct lane *lane, enum lane_class class)
+{
+	if (lane->class == class)
+		return;
+	bool blocked = lane->state == LANE_BLOCKED;
+	if (blocked)
+		share_unblock(lane);
+	account(lane, -lane->in_flight, -lane->flight_bytes);
+	lane->class = class;
+	account(lane, lane->in_flight, lane->flight_bytes);
+	if (blocked)
+		share_block(lane);
+}
+
+/* ---- waiting ------------------------------------------------------------------------------ */
+
+bool
+share_is_over(const struct lane *lane)
+{
+	const struct lanes *ls = lane->group->lanes;
+	if (lane->part.stuck == 0)
+		return false; /* it waits for us, not for its endpoint */
+	int64_t bytes_left = STUCK_BYTES(ls->bytes_max) - ls->sum.stuck_bytes;
+	int64_t all_left = ls->bytes_max - metric_own(METRIC_QUEUED_BYTES);
+	if (all_left < bytes_left)
+		bytes_left = all_left;
+	return lane->queued >= ls->lane_max ||
+	       lane->queued >= STUCK_MAX(ls->queue_max) - ls->sum.stuck ||
+	       lane->queued_bytes > bytes_left || lane->queued_bytes > LANE_BYTES(ls->bytes_max);
+}
