@@ -1,0 +1,38 @@
+/* The ledger: what is owed to each endpoint for each stored event, and whether the tables would still
+ * bring it back if every worker died now. Kept from the model's commits and the receivers' requests;
+ * violations end the run (trace.h).
+ *
+ * Owed: a delivery for each target of each committed message. At every commit each of them is
+ *   resolved     by an attempt that succeeded, or a dead letter; or
+ *   announced    by a committed retry row above every resolved step, due at or after its slot's
+ *                retry mark; or
+ *   first        not resolved in any step, and its message lies above its slot's low-water mark;
+ * and its slot is owned or dirty, so that somebody will look. */
+#pragma once
+
+#include "table.h"
+
+void ledger_reset(void);
+
+/* ---- from the model, at a commit */
+void ledger_stored(const struct message_row *m); /* by a statement, not committed yet */
+void ledger_row(enum table_name name, struct row *row);
+void ledger_slot(int slot, const struct slot_values *before);
+void ledger_claim(int slot, int64_t epoch); /* what is committed rests on it */
+void ledger_judge(void);                    /* what the commit has touched */
+
+/* ---- from the other parts */
+void ledger_acknowledged(int64_t app_id, int64_t msg_id);
+/* A request for the message has reached the receiver, which takes it (2xx) or not. */
+void ledger_sent(int number, int64_t msg_id, struct str body, bool accepted);
+
+int ledger_open(void); /* owed and not resolved */
+bool ledger_deferred(void); /* some were put off: they come back late */
+void ledger_tell(void);     /* what is open, into the trace */
+/* The end: nothing is open. calm: nothing happened that excuses a repetition. */
+void ledger_close(bool calm);
+/* Over all schedules: messages, requests, repetitions, dead letters. */
+struct ledger_sums {
+	int64_t messages, sent, repeated, dead, attempts, takeovers;
+};
+extern struct ledger_sums ledger_sums;

@@ -1,0 +1,65 @@
+/* The statements of lib/store/sql, as the model runs them: one function for each, in the file of its
+ * noun (model_slot.c, …). Their texts are the specification; tests/integration/test_model.c compares
+ * some of them with the real ones. */
+#pragma once
+
+#include "pg/pg.h"
+
+#include "txn.h"
+
+/* Aborts for a statement that the model does not have. */
+statement_fn model_statement(const struct pg_stmt *stmt);
+
+/* Protections that can be switched off, to see that a seed finds it (--without). */
+#define MODEL_PROTECTIONS(X)                                                                       \
+	X(LOCK, "lock", "the owner's shared lock of a slot")                                       \
+	X(EPOCH, "epoch", "the test of the epochs when something is written")                      \
+	X(HELD, "held", "the recorder is told which slots are not held any more")                  \
+	X(EVICT, "evict", "transactions that hang are ended before an adoption")                   \
+	X(DOUBT, "doubt", "a batch that is sent again leaves out what is stored")                  \
+	X(VERSION, "version", "an event is stored only under the catalogue it was matched with")   \
+	X(LEASE, "lease", "a slot is taken only when its lease has lapsed")                        \
+	X(KEY, "key", "an Idempotency-Key makes one message")
+enum model_protection {
+#define X(name, text, help) WITHOUT_##name,
+	MODEL_PROTECTIONS(X)
+#undef X
+	    WITHOUT_COUNT
+};
+extern bool model_without[WITHOUT_COUNT];
+int model_switch_off(const char *name); /* -1: no such protection */
+
+/* ---- model_slot.c */
+enum ran model_fence(const struct call *c, PGresult **ret);
+enum ran model_fence_held(const struct call *c, PGresult **ret);
+enum ran model_slot_lock(const struct call *c, PGresult **ret);
+enum ran model_slot_evict(const struct call *c, PGresult **ret);
+enum ran model_slot_adopt(const struct call *c, PGresult **ret);
+enum ran model_slot_release(const struct call *c, PGresult **ret);
+enum ran model_beat(const struct call *c, PGresult **ret);
+/* ---- model_message.c */
+enum ran model_message_append(const struct call *c, PGresult **ret);
+enum ran model_message_append_keyed(const struct call *c, PGresult **ret);
+enum ran model_message_append_named(const struct call *c, PGresult **ret);
+enum ran model_message_exist(const struct call *c, PGresult **ret);
+enum ran model_message_why(const struct call *c, PGresult **ret);
+enum ran model_message_uid_forget(const struct call *c, PGresult **ret);
+enum ran model_payload_load(const struct call *c, PGresult **ret);
+enum ran model_slot_newest(const struct call *c, PGresult **ret);
+enum ran model_slot_recover(const struct call *c, PGresult **ret);
+/* ---- model_attempt.c */
+enum ran model_attempt_append(const struct call *c, PGresult **ret);
+enum ran model_attempt_append_facts(const struct call *c, PGresult **ret);
+enum ran model_attempt_tally(const struct call *c, PGresult **ret);
+enum ran model_retry_append(const struct call *c, PGresult **ret);
+enum ran model_retry_load(const struct call *c, PGresult **ret);
+enum ran model_slot_drained(const struct call *c, PGresult **ret);
+enum ran model_dead_letter_append(const struct call *c, PGresult **ret);
+/* ---- model_catalogue.c */
+enum ran model_catalogue_by_id(const struct call *c, PGresult **ret);
+enum ran model_catalogue_by_ref(const struct call *c, PGresult **ret);
+enum ran model_endpoint_gone(const struct call *c, PGresult **ret);
+
+/* The condition that ends every fenced insert: which of the slots in $1 are held under the epochs in
+ * $2. */
+bool model_held(const struct call *c, int64_t slot);

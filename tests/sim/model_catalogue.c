@@ -1,0 +1,83 @@
+/* Statements about applications and endpoints: catalogue_by_*.sql, endpoint_gone.sql. */
+#include <stdio.h>
+
+#include "base/id.h"
+
+#include "model.h"
+#include "receiver.h"
+#include "wire.h"
+
+static void
+answer_endpoint(PGresult *r, int row, const struct endpoint_row *e)
+{
+	char url[64];
+	snprintf(url, sizeof(url), RECEIVER_URL, e->number);
+	answer_int8(r, row, 5, e->id);
+	answer_str(r, row, 6, str_of(url));
+	answer_int2(r, row, 7, 1);
+	answer_bool(r, row, 8, e->disabled);
+	answer_null(r, row, 9);
+	answer_null(r, row, 10);
+	answer_null(r, row, 11);
+	answer_str(r, row, 12, STR("0123456789abcdef0123456789abcdef"));
+	answer_null(r, row, 13);
+	answer_null(r, row, 14);
+	answer_null(r, row, 15);
+	if (e->timeout_ms)
+		answer_int4(r, row, 16, e->timeout_ms);
+	if (e->max_in_flight)
+		answer_int4(r, row, 17, e->max_in_flight);
+}
+
+static void
+answer_app(PGresult *r, const struct app_row *app)
+{
+	int row = 0;
+	for (int i = 0; i <= app->endpoints; i++) {
+		const struct endpoint_row *e =
+		    i < app->endpoints ? &db.endpoint[app->first_endpoint + i] : NULL;
+		if (e ? e->deleted || app->deleted : row > 0)
+			continue;
+		answer_int8(r, row, 0, app->id);
+		for (int column = 1; column < 18; column++)
+			answer_null(r, row, column);
+		answer_str(r, row, 1, STR("org"));
+		answer_int8(r, row, 3, app->version);
+		answer_bool(r, row, 4, app->deleted);
+		if (e)
+			answer_endpoint(r, row, e);
+		row++;
+	}
+}
+
+enum ran
+model_catalogue_by_id(const struct call *c, PGresult **ret)
+{
+	const struct app_row *app = app_find(value_int(c->arg[0]));
+	*ret = answer_new(18);
+	if (app)
+		answer_app(*ret, app);
+	return RAN;
+}
+
+enum ran
+model_catalogue_by_ref(const struct call *c, PGresult **ret)
+{
+	const struct app_row *app = c->arg[1].p ? app_find(value_int(c->arg[1])) : NULL;
+	*ret = answer_new(18);
+	if (app && !app->deleted)
+		answer_app(*ret, app);
+	return RAN;
+}
+
+enum ran
+model_endpoint_gone(const struct call *c, PGresult **ret)
+{
+	const struct endpoint_row *e = endpoint_find(value_int(c->arg[1]));
+	(void)ret;
+	if (e && !e->disabled && !e->deleted) {
+		txn_disable(c->txn, e->id);
+		txn_touch_app(c->txn, e->app_id);
+	}
+	return RAN;
+}

@@ -1,0 +1,46 @@
+/* The plan of a schedule, all of it from the seed: how many workers, applications and endpoints, how
+ * they are configured, how the server and the network behave, and which faults strike when. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "config/config.h"
+#include "txn.h"
+
+#define NODES_MAX  3
+#define TROUBLES_MAX 12
+
+enum trouble {
+	TROUBLE_CRASH,    /* a worker is gone with all it has in memory; another one starts */
+	TROUBLE_PAUSE,    /* a worker stands still, often for longer than its lease */
+	TROUBLE_DATABASE, /* the server is away */
+	TROUBLE_WEATHER,  /* for a while connections break, statements fail or take long */
+	TROUBLE_STOP,     /* a worker is stopped with grace; another one starts */
+	TROUBLE_CLOCK,    /* a worker's wall clock jumps */
+	TROUBLE_DISABLE,  /* an endpoint is disabled, or enabled again */
+	TROUBLE_DELETE,   /* an endpoint is deleted */
+	TROUBLE_ADD,      /* an endpoint is added */
+	TROUBLE_BUSY,     /* a worker has no time left */
+	TROUBLE_NAMES,    /* names cannot be resolved */
+	TROUBLES,
+};
+
+struct plan {
+	struct config config; /* of every worker */
+	int nodes, apps, endpoints, events;
+	usec_t events_until, heal_at; /* the last event, the end of all faults; from the start */
+	int keyed, named, grouped;    /* of a thousand events */
+	bool calm; /* nothing strikes that excuses a delivery sent twice */
+	usec_t skew_max;
+	int hiccups;
+	struct weather weather, storm; /* usual; while TROUBLE_WEATHER lasts */
+	int ntroubles;
+	struct {
+		enum trouble kind;
+		usec_t at;
+	} trouble[TROUBLES_MAX];
+};
+
+/* By the dice, which the seed has set. events: 0 leaves it to the plan. */
+void plan_make(struct plan *p, int events);
+const char *trouble_name(enum trouble t);

@@ -1,0 +1,140 @@
+/* The model's tables: what PostgreSQL would hold of those that the delivery state machine uses.
+ *
+ * A row that was inserted by a transaction which has not committed names it as its writer and is
+ * seen by nobody else; so does a row of slot or app that it has changed, whose new state stands
+ * beside the old one until the commit. Rows of aborted transactions are taken out. All memory is of
+ * one arena for each schedule. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/str.h"
+
+#define SLOTS_COUNT 8 /* rows of slot; at most 32 */
+#define APPS_MAX    8
+
+struct txn;
+struct obligation;
+
+#define NEVER INT64_MIN /* '-infinity' of timestamptz: INT64_MIN on the wire */
+
+struct slot_values {
+	int64_t owner; /* 0: null */
+	int64_t epoch;
+	struct wall lease_until;
+	int64_t low_water;
+	struct wall retry_low;
+	bool dirty;
+};
+
+struct slot_row {
+	struct slot_values now, next;
+	struct txn *writer; /* of next */
+};
+
+struct app_row {
+	int64_t id;
+	int64_t version;
+	struct wall changed_at;
+	bool deleted;
+	int first_endpoint, endpoints; /* in the table of endpoints */
+};
+
+struct endpoint_row {
+	int64_t app_id, id;
+	int number; /* its receiver */
+	bool disabled, deleted, touched; /* touched: it once was or would be */
+	int timeout_ms, max_in_flight; /* 0: null */
+};
+
+/* The first fields of every row that is only inserted. */
+struct row {
+	struct txn *writer; /* NULL: committed */
+};
+
+struct message_row {
+	struct row row;
+	int64_t app_id, id, version;
+	struct str event_type, event_id, channels, targets, payload;
+	int ntargets;
+	struct obligation *owed; /* one for each target; made at the commit */
+	bool acknowledged;
+};
+
+struct attempt_row {
+	struct row row;
+	int64_t app_id, msg_id, id, endpoint_id, chain;
+	int seq, tries, status, trigger, http_status, transport;
+};
+
+struct retry_row_m {
+	struct row row;
+	struct wall due;
+	int slot, seq, tries, trigger;
+	int64_t app_id, msg_id, endpoint_id, chain;
+};
+
+struct dead_row {
+	struct row row;
+	int64_t app_id, id, msg_id, endpoint_id, chain;
+	int seq, reason;
+};
+
+/* Of message_uid and of idempotency. */
+struct name_row {
+	struct row row;
+	int64_t app_id;
+	struct str name;
+	int32_t bucket;
+	struct str body; /* idempotency only */
+	int64_t msg_id;
+};
+
+/* A table of rows in order of insertion. */
+struct table {
+	int n, room;
+	void **row; /* each begins with a struct row */
+};
+
+enum table_name {
+	TABLE_MESSAGE,
+	TABLE_ATTEMPT,
+	TABLE_RETRY,
+	TABLE_DEAD_LETTER,
+	TABLE_MESSAGE_UID,
+	TABLE_IDEMPOTENCY,
+	TABLES,
+};
+
+struct database {
+	struct arena *arena;
+	struct slot_row slot[SLOTS_COUNT];
+	int napps, nendpoints;
+	struct app_row app[APPS_MAX];
+	struct endpoint_row endpoint[APPS_MAX * 4];
+	struct table table[TABLES];
+};
+
+extern struct database db;
+
+void db_reset(void); /* empty; all slots free */
+/* A new row, zeroed, that t writes (NULL: committed). */
+void *table_insert(enum table_name name, size_t size, struct txn *t);
+/* Takes out the i-th row. */
+void table_delete(enum table_name name, int i);
+/* Whether t sees the row: it is committed, or t's own. */
+bool row_seen(const void *row, const struct txn *t);
+
+/* Iterates over the rows that t sees. */
+#define FOR_ROWS(var, type, name, t)                                                               \
+	for (int var##_i = 0; var##_i < db.table[name].n; var##_i++)                               \
+		for (struct type *var = db.table[name].row[var##_i];                               \
+		     var && row_seen(var, t); var = NULL)
+
+struct app_row *app_find(int64_t id);
+struct endpoint_row *endpoint_find(int64_t id);
+struct message_row *message_find(int64_t app_id, int64_t id, const struct txn *t);
+int target_at(struct str targets, int i, int64_t *ret); /* 0, or -1: no such */

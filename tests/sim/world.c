@@ -1,0 +1,272 @@
+/* The course of a schedule:
+ *
+ *   make          tables, receivers, workers; events and faults on the agenda
+ *   events and faults, until plan.heal_at
+ *   heal          faults end, every place has its worker again, receivers answer
+ *   settle        until nothing is owed; there is a bound of virtual time
+ *   stop          every worker, with grace; nothing is left in memory or on the agenda
+ */
+#include "world.h"
+
+#include <string.h>
+
+#include "base/metric.h"
+
+#include "agenda.h"
+#include "dice.h"
+#include "trouble.h"
+#include "ledger.h"
+#include "producer.h"
+#include "receiver.h"
+#include "send/sender-internal.h"
+#include "send/slot-internal.h"
+#include "sim_loop.h"
+#include "trace.h"
+
+/* How long after the faults everything takes at most: a lapsed lease, its adoption, the retries that
+ * are left, clocks that stand apart, an event in limbo. */
+#define SETTLE_MAX (120 * USEC_PER_SEC)
+/* The same when deliveries were put off: outcome.c does so for up to five minutes, several times. */
+#define SETTLE_DEFERRED_MAX (1200 * USEC_PER_SEC)
+#define ENDPOINTS_OF_APP    4
+#define ID_MS               (INT64_C(1) << 22)
+
+static struct plan plan;
+static struct node *nodes[NODES_MAX];
+static int started; /* workers, for their names */
+
+/* ---- workers ------------------------------------------------------------------------------ */
+
+struct node *
+world_at(int place)
+{
+	return nodes[place];
+}
+
+void
+world_start(int place)
+{
+	if (nodes[place])
+		return;
+	struct node *n = nodes[place] = node_new(&plan.config, started++);
+	if (plan.skew_max)
+		sim_loop_set_skew(n->loop, dice(-plan.skew_max, plan.skew_max));
+	sim_loop_set_hiccups(n->loop, plan.hiccups, 20 * USEC_PER_MS);
+}
+
+void
+world_crash(int place)
+{
+	if (!nodes[place])
+		return;
+	node_free(nodes[place]);
+	nodes[place] = NULL;
+}
+
+void
+world_stop(int place)
+{
+	if (nodes[place] && !nodes[place]->stopping)
+		node_stop(nodes[place]);
+}
+
+struct node *
+world_node(void)
+{
+	int from = (int)dice(0, NODES_MAX - 1);
+	for (int i = 0; i < NODES_MAX; i++) {
+		struct node *n = nodes[(from + i) % NODES_MAX];
+		int slot;
+		int64_t epoch;
+		/* It listens only once it has a slot, but may lose it then. */
+		if (n && !n->stopping && !sim_loop_frozen(n->loop) &&
+		    (n->sender->slots->had_home || sender_home(n->sender, &slot, &epoch)))
+			return n;
+	}
+	return NULL;
+}
+
+/* ---- endpoints ---------------------------------------------------------------------------- */
+
+void
+world_changed(struct endpoint_row *e)
+{
+	struct app_row *app = app_find(e->app_id);
+	e->touched = true;
+	app->version++;
+	app->changed_at = sim_wall();
+	TRACE("app %lld is of version %lld", (long long)app->id, (long long)app->version);
+}
+
+static enum receiver_kind
+some_kind(void)
+{
+	return dice_chance(400) ? RECEIVER_GOOD : (enum receiver_kind)dice(0, RECEIVER_KINDS - 1);
+}
+
+void
+world_add_endpoint(int app)
+{
+	struct app_row *a = &db.app[app];
+	if (a->endpoints == ENDPOINTS_OF_APP)
+		return;
+	int number = a->first_endpoint + a->endpoints++;
+	struct endpoint_row *e = &db.endpoint[number];
+	*e = (struct endpoint_row){ .app_id = a->id, .id = (number + 1) * ID_MS, .number = number };
+	receiver_set(number, some_kind());
+	if (dice_chance(200))
+		e->max_in_flight = (int)dice(1, 3);
+	if (dice_chance(200))
+		e->timeout_ms = (int)dice(100, 1000);
+	a->version++;
+	a->changed_at = sim_wall();
+	TRACE("endpoint r%d is %s", number, receiver_kind_name(number));
+}
+
+static void
+make_catalogue(void)
+{
+	for (int i = 0; i < plan.apps; i++) {
+		db.app[i] = (struct app_row){ .id = (i + 1) * ID_MS,
+			.version = 1,
+			.changed_at = { SIM_WALL - 3600 * USEC_PER_SEC },
+			.first_endpoint = i * ENDPOINTS_OF_APP };
+		db.napps++;
+		db.nendpoints += ENDPOINTS_OF_APP;
+		/* The places that are not taken yet. */
+		for (int k = 0; k < ENDPOINTS_OF_APP; k++)
+			db.endpoint[i * ENDPOINTS_OF_APP + k].deleted = true;
+		for (int k = 0; k < plan.endpoints; k++)
+			world_add_endpoint(i);
+	}
+}
+
+/* ---- the course --------------------------------------------------------------------------- */
+
+static void
+check_apart(const struct node *n)
+{
+	for (int i = 0; i < NODES_MAX; i++)
+		if (nodes[i] && nodes[i] != n)
+			node_check_apart(n, nodes[i]);
+}
+
+static struct node *
+node_of(const struct loop *l)
+{
+	for (int i = 0; i < NODES_MAX; i++)
+		if (nodes[i] && nodes[i]->loop == l)
+			return nodes[i];
+	return NULL;
+}
+
+/* One happening, and what must hold after it. */
+static void
+world_step(void)
+{
+	struct happening *h = agenda_next();
+	if (!h)
+		violation("nothing happens any more");
+	struct loop *l = h->loop;
+	if (!l) {
+		h->fn(h->arg);
+		return;
+	}
+	sim_loop_turn(l, h);
+	struct node *n = node_of(l);
+	node_check(n, &plan.config);
+	check_apart(n);
+	if (n->drained)
+		world_crash(n == nodes[0] ? 0 : n == nodes[1] ? 1 : 2);
+}
+
+static void
+run_until(usec_t until)
+{
+	while (agenda_next_at() <= until)
+		world_step();
+}
+
+static void
+heal(void)
+{
+	TRACE("the faults end");
+	troubles_end();
+	for (int i = 0; i < plan.nodes; i++)
+		world_start(i);
+}
+
+static void
+settle(void)
+{
+	usec_t since = agenda_now();
+	while (ledger_open() > 0 || producer_open() > 0) {
+		usec_t most = ledger_deferred() ? SETTLE_DEFERRED_MAX : SETTLE_MAX;
+		for (int i = 0; i < plan.nodes; i++)
+			world_start(i); /* those that were stopping are gone now */
+		if (agenda_now() - since > most) {
+			ledger_tell();
+			violation("%d deliveries and %d posts are open %lld s after the faults",
+			    ledger_open(), producer_open(), (long long)(most / USEC_PER_SEC));
+		}
+		world_step();
+	}
+}
+
+static bool
+any_node(void)
+{
+	return nodes[0] || nodes[1] || nodes[2];
+}
+
+static void
+stop_all(void)
+{
+	usec_t most =
+	    agenda_now() + plan.config.stop_timeout * USEC_PER_MS + 10 * USEC_PER_SEC;
+	for (int i = 0; i < NODES_MAX; i++)
+		world_stop(i);
+	while (any_node()) {
+		if (agenda_now() > most)
+			violation("a worker does not stop");
+		world_step();
+	}
+	for (int i = 0; i < SLOTS_COUNT; i++)
+		if (db.slot[i].now.owner && plan.calm)
+			violation("slot %d was not released", i);
+}
+
+static void
+end(void)
+{
+	producer_stop();
+	txn_reset();
+	ledger_close(plan.calm);
+	if (agenda_count())
+		violation("%d things would still happen", agenda_count());
+}
+
+void
+world_run(uint64_t seed, int events)
+{
+	trace_seed = seed;
+	dice_seed(seed);
+	agenda_reset();
+	db_reset();
+	ledger_reset();
+	receivers_reset();
+	plan_make(&plan, events);
+	started = 0;
+	TRACE("seed %llu: %d workers, %d events, %d faults%s", (unsigned long long)seed, plan.nodes,
+	    plan.events, plan.ntroubles, plan.calm ? ", calm" : "");
+	make_catalogue();
+	troubles_start(&plan);
+	for (int i = 0; i < plan.nodes; i++)
+		world_start(i);
+	producer_start(&plan);
+	run_until(agenda_now() + plan.heal_at);
+	heal();
+	settle();
+	stop_all();
+	end();
+}
