@@ -152,7 +152,7 @@ on_dead(const struct dead_row *d)
 	touched |= 1U << id_slot(d->msg_id);
 	if (o->dead)
 		violation("%lld has two dead letters", (long long)d->msg_id);
-	if (receiver_kind(o->number) == RECEIVER_GOOD && !e->touched)
+	if (receiver_was_well(o->number) && !e->touched)
 		violation("%lld to r%d, which is well, is a dead letter (%d)",
 		    (long long)d->msg_id, o->number, d->reason);
 	if (d->seq > o->resolved)

@@ -19,9 +19,11 @@ model_held(const struct call *c, int64_t slot)
 	for (int i = 0; i < slots.n; i++) {
 		if (value_int(slots.v[i]) != slot)
 			continue;
+		if (row_of(slot)->now.epoch != value_int(epochs.v[i]) &&
+		    !model_without[WITHOUT_EPOCH])
+			return false;
 		txn_claim(c->txn, (int)slot, value_int(epochs.v[i]));
-		return model_without[WITHOUT_EPOCH] ||
-		       row_of(slot)->now.epoch == value_int(epochs.v[i]);
+		return true;
 	}
 	return false;
 }

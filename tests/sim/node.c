@@ -140,7 +140,7 @@ void
 node_check_apart(const struct node *a, const struct node *b)
 {
 	const struct slots *x = a->sender->slots, *y = b->sender->slots;
-	if (!slots_confirmed(x) || !slots_confirmed(y))
+	if (!slots_confirmed(x) || !slots_confirmed(y) || x->releasing || y->releasing)
 		return;
 	for (int i = 0; i < x->n; i++)
 		if (slots_epoch(y, x->slot[i]->id) >= 0)

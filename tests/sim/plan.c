@@ -8,6 +8,8 @@
 
 #include "dice.h"
 
+#define SKEW_MAX (0 * USEC_PER_SEC)
+
 static const struct {
 	const char *name;
 	bool harmless; /* excuses nothing */
@@ -97,7 +99,7 @@ plan_make(struct plan *p, int events)
 	p->named = dice_chance(250) ? 300 : 0;
 	p->grouped = dice_chance(250) ? 500 : 0;
 	p->calm = dice_chance(250);
-	p->skew_max = dice_chance(300) ? 20 * USEC_PER_SEC : 0;
+	p->skew_max = dice(0, SKEW_MAX);
 	p->hiccups = dice_chance(300) ? (int)dice(1, 100) : 0;
 	plan_weather(p);
 	p->ntroubles = (int)dice(0, TROUBLES_MAX / 2);

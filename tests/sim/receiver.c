@@ -6,12 +6,13 @@
 #include "dice.h"
 
 static enum receiver_kind kinds[RECEIVERS_MAX];
-static bool healed;
+static bool healed, failed[RECEIVERS_MAX];
 
 void
 receivers_reset(void)
 {
 	memset(kinds, 0, sizeof(kinds));
+	memset(failed, 0, sizeof(failed));
 	healed = false;
 }
 
@@ -31,6 +32,18 @@ enum receiver_kind
 receiver_kind(int number)
 {
 	return kinds[number];
+}
+
+bool
+receiver_was_well(int number)
+{
+	return kinds[number] == RECEIVER_GOOD && !failed[number];
+}
+
+void
+receiver_failed(int number)
+{
+	failed[number] = true;
 }
 
 const char *

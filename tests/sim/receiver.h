@@ -7,7 +7,8 @@
 
 #include "policy/classify.h"
 
-#define RECEIVER_URL   "http://r%d.test/"
+#define RECEIVER_HOST  "r%d.test"
+#define RECEIVER_URL   "http://" RECEIVER_HOST "/"
 #define RECEIVERS_MAX  32
 
 enum receiver_kind {
@@ -33,5 +34,8 @@ void receivers_reset(void);
 void receiver_set(int number, enum receiver_kind kind);
 void receivers_heal(void); /* the faults end; HOPELESS stays so */
 enum receiver_kind receiver_kind(int number);
+/* It always answered well, and its name was found. */
+bool receiver_was_well(int number);
+void receiver_failed(int number); /* its name was not */
 const char *receiver_kind_name(int number);
 struct receiver_answer receiver_ask(int number, usec_t timeout);
