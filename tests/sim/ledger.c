@@ -21,6 +21,10 @@ struct obligation {
 	int resolved;    /* the highest step that is, or -1 */
 	int announced;   /* the highest step of a retry row, or -1 */
 	struct wall due; /* its */
+	int parked;      /* the highest step of a parked row, or -1 */
+	bool ordered;    /* it keeps its row until it succeeds or is given up */
+	int64_t no;      /* its */
+	int64_t epochs;  /* of all slots, when it was stored */
 	bool delivered, dead;
 	int accepted; /* requests that the receiver took */
 	int open;     /* its place in the list; -1: resolved */
@@ -28,7 +32,7 @@ struct obligation {
 
 static struct obligation **list; /* the open ones */
 static int nopen, room;
-static uint32_t touched; /* slots */
+static bool touched;
 static bool deferred;
 struct ledger_sums ledger_sums;
 
@@ -36,7 +40,7 @@ void
 ledger_reset(void)
 {
 	nopen = 0;
-	touched = 0;
+	touched = false;
 	deferred = false;
 }
 
@@ -59,6 +63,15 @@ resolve(struct obligation *o)
 	list[o->open] = list[--nopen];
 	list[o->open]->open = o->open;
 	o->open = -1;
+}
+
+static int64_t
+epochs(void)
+{
+	int64_t sum = 0;
+	for (int i = 0; i < SLOTS_COUNT; i++)
+		sum += db.slot[i].now.epoch;
+	return sum;
 }
 
 /* ---- commits ------------------------------------------------------------------------------ */
@@ -86,7 +99,7 @@ on_message(struct message_row *m)
 {
 	int slot = id_slot(m->id);
 	ledger_sums.messages++;
-	touched |= 1U << slot;
+	touched = true;
 	m->owed = arena_zalloc(db.arena, sizeof(*m->owed) * (size_t)(m->ntargets + 1));
 	for (int i = 0; i < m->ntargets; i++) {
 		struct obligation *o = &m->owed[i];
@@ -94,7 +107,8 @@ on_message(struct message_row *m)
 		(void)target_at(m->targets, i, &o->endpoint_id);
 		o->number = endpoint_find(o->endpoint_id)->number;
 		o->epoch = db.slot[slot].now.epoch;
-		o->resolved = o->announced = -1;
+		o->resolved = o->announced = o->parked = -1;
+		o->epochs = epochs();
 		if (nopen == room) {
 			room = room ? 2 * room : 256;
 			list = mem_realloc(list, sizeof(struct obligation *) * (size_t)room);
@@ -111,7 +125,7 @@ on_attempt(const struct attempt_row *a)
 	ledger_sums.attempts++;
 	if (a->chain != 0)
 		return;
-	touched |= 1U << id_slot(a->msg_id);
+	touched = true;
 	if (a->seq > o->resolved)
 		o->resolved = a->seq;
 	if (a->tries > STEPS_MAX)
@@ -126,18 +140,32 @@ on_attempt(const struct attempt_row *a)
 }
 
 static void
-on_retry(const struct retry_row_m *r)
+on_retry(const struct retry *r)
 {
 	struct obligation *o = owed(r->app_id, r->msg_id, r->endpoint_id);
 	if (r->chain != 0)
 		return;
-	touched |= 1U << id_slot(r->msg_id);
+	touched = true;
 	if (r->slot != id_slot(r->msg_id))
 		violation("a retry in the slot of another message");
 	deferred = deferred || r->seq > r->tries;
 	if (r->seq > o->announced || (r->seq == o->announced && r->due.us > o->due.us)) {
 		o->announced = r->seq;
 		o->due = r->due;
+	}
+}
+
+static void
+on_parked(const struct parked_row *p)
+{
+	struct obligation *o = owed(p->app_id, p->msg_id, p->endpoint_id);
+	if (p->chain != 0)
+		return;
+	touched = true;
+	if (p->seq > o->parked || (p->seq == o->parked && p->no > o->no)) {
+		o->parked = p->seq;
+		o->ordered = p->ordered;
+		o->no = p->no;
 	}
 }
 
@@ -149,7 +177,7 @@ on_dead(const struct dead_row *d)
 	ledger_sums.dead++;
 	if (d->chain != 0)
 		return;
-	touched |= 1U << id_slot(d->msg_id);
+	touched = true;
 	if (o->dead)
 		violation("%lld has two dead letters", (long long)d->msg_id);
 	if (receiver_was_well(o->number) && !e->touched)
@@ -180,10 +208,13 @@ ledger_row(enum table_name name, struct row *row)
 		on_attempt((struct attempt_row *)row);
 		break;
 	case TABLE_RETRY:
-		on_retry((struct retry_row_m *)row);
+		on_retry((struct retry *)row);
 		break;
 	case TABLE_DEAD_LETTER:
 		on_dead((struct dead_row *)row);
+		break;
+	case TABLE_PARKED:
+		on_parked((struct parked_row *)row);
 		break;
 	case TABLE_IDEMPOTENCY:
 		on_key((struct name_row *)row);
@@ -197,7 +228,7 @@ void
 ledger_slot(int slot, const struct slot_values *before)
 {
 	const struct slot_values *now = &db.slot[slot].now;
-	touched |= 1U << slot;
+	touched = true;
 	if (now->epoch < before->epoch)
 		violation("the epoch of slot %d has fallen", slot);
 	if (now->epoch != before->epoch) {
@@ -211,6 +242,15 @@ ledger_slot(int slot, const struct slot_values *before)
 }
 
 void
+ledger_hold(int endpoint)
+{
+	const struct hold_values *h = &db.hold[endpoint].now;
+	touched = true;
+	TRACE("db  hold of r%d: slot %d, state %d, low %lld", endpoint, h->slot, h->state,
+	    (long long)h->low_no);
+}
+
+void
 ledger_claim(int slot, int64_t epoch)
 {
 	if (db.slot[slot].now.epoch != epoch)
@@ -220,16 +260,40 @@ ledger_claim(int slot, int64_t epoch)
 
 /* ---- judging ------------------------------------------------------------------------------ */
 
+static bool
+somebody_looks(int slot)
+{
+	return db.slot[slot].now.owner || db.slot[slot].now.dirty;
+}
+
+static const char *
+lost_parked(const struct obligation *o)
+{
+	const struct hold_values *h = &db.hold[o->number].now;
+	if (!h->exists || (!h->state && !h->ordered))
+		return "it is parked and its hold is closed";
+	if (!somebody_looks(h->slot))
+		return "it is parked and the slot of its hold is free";
+	return o->no > h->low_no ? NULL : "it is parked below the mark";
+}
+
+/* Why nobody would find it; NULL: somebody would. */
 static const char *
 lost(const struct obligation *o)
 {
-	const struct slot_values *s = &db.slot[id_slot(o->message->id)].now;
-	if (!s->owner && !s->dirty)
+	int slot = id_slot(o->message->id);
+	bool is_parked = o->parked > o->resolved || (o->parked >= 0 && o->ordered);
+	if (is_parked && o->parked >= o->announced)
+		return lost_parked(o);
+	if (!somebody_looks(slot))
 		return "its slot is free";
 	if (o->announced > o->resolved)
-		return o->due.us >= s->retry_low.us ? NULL : "its retry is below the mark";
+		return o->due.us >= db.slot[slot].now.retry_low.us ? NULL
+								    : "its retry is below the mark";
 	if (o->resolved < 0)
-		return o->message->id > s->low_water ? NULL : "it is below the low-water mark";
+		return o->message->id > db.slot[slot].now.low_water
+			   ? NULL
+			   : "it is below the low-water mark";
 	return "its step is resolved and nothing follows";
 }
 
@@ -238,16 +302,16 @@ ledger_judge(void)
 {
 	if (!touched)
 		return;
+	touched = false;
 	for (int i = 0; i < nopen; i++) {
 		const struct obligation *o = list[i];
-		if (!(touched & 1U << id_slot(o->message->id)))
-			continue;
 		const char *why = lost(o);
 		if (why)
-			violation("%lld to r%d would be lost: %s (step %d resolved, %d announced)",
-			    (long long)o->message->id, o->number, why, o->resolved, o->announced);
+			violation("%lld to r%d would be lost: %s (step %d resolved, %d announced, %d "
+				  "parked)",
+			    (long long)o->message->id, o->number, why, o->resolved, o->announced,
+			    o->parked);
 	}
-	touched = 0;
 }
 
 /* ---- the other parts ---------------------------------------------------------------------- */
@@ -304,21 +368,30 @@ ledger_tell(void)
 		    list[i]->announced, (long long)list[i]->due.us);
 }
 
+/* A delivery is repeated at most once by each change of owner: of its slot, or when it was parked of
+ * any, since holds move. */
+static void
+close_one(const struct obligation *o, bool calm)
+{
+	int64_t id = o->message->id;
+	int64_t excused = db.slot[id_slot(id)].now.epoch - o->epoch;
+	if (o->parked >= 0)
+		excused = epochs() - o->epochs;
+	if (calm)
+		excused = 0;
+	if (!o->delivered && !o->dead)
+		violation("%lld to r%d: no end", (long long)id, o->number);
+	if (o->accepted > 1 + excused)
+		violation("r%d took %lld %d times, in %d takeovers", o->number, (long long)id,
+		    o->accepted, (int)excused);
+}
+
 void
 ledger_close(bool calm)
 {
 	if (nopen)
 		violation("%d deliveries are still owed", nopen);
-	FOR_ROWS(m, message_row, TABLE_MESSAGE, NULL) {
-		int64_t takeovers = db.slot[id_slot(m->id)].now.epoch;
-		for (int i = 0; i < m->ntargets; i++) {
-			const struct obligation *o = &m->owed[i];
-			if (!o->delivered && !o->dead)
-				violation("%lld to r%d: no end", (long long)m->id, o->number);
-			int excused = calm ? 0 : (int)(takeovers - o->epoch);
-			if (o->accepted > 1 + excused)
-				violation("r%d took %lld %d times, in %d takeovers", o->number,
-				    (long long)m->id, o->accepted, excused);
-		}
-	}
+	FOR_ROWS(m, message_row, TABLE_MESSAGE, NULL)
+		for (int i = 0; i < m->ntargets; i++)
+			close_one(&m->owed[i], calm);
 }

@@ -6,8 +6,10 @@
  *   resolved     by an attempt that succeeded, or a dead letter; or
  *   announced    by a committed retry row above every resolved step, due at or after its slot's
  *                retry mark; or
+ *   parked       by a committed row, at or above every announced step, above the mark of a hold that
+ *                is not closed; or
  *   first        not resolved in any step, and its message lies above its slot's low-water mark;
- * and its slot is owned or dirty, so that somebody will look. */
+ * and the slot, or the hold's, is owned or dirty, so that somebody will look. */
 #pragma once
 
 #include "table.h"
@@ -18,6 +20,7 @@ void ledger_reset(void);
 void ledger_stored(const struct message_row *m); /* by a statement, not committed yet */
 void ledger_row(enum table_name name, struct row *row);
 void ledger_slot(int slot, const struct slot_values *before);
+void ledger_hold(int endpoint);
 void ledger_claim(int slot, int64_t epoch); /* what is committed rests on it */
 void ledger_judge(void);                    /* what the commit has touched */
 

@@ -40,7 +40,15 @@ static const struct {
 	{ &stmt_dead_letter_append, model_dead_letter_append },
 	{ &stmt_catalogue_by_id, model_catalogue_by_id },
 	{ &stmt_catalogue_by_ref, model_catalogue_by_ref },
-	{ &stmt_endpoint_gone, model_endpoint_gone },
+	{ &stmt_endpoint_disable, model_endpoint_disable },
+	{ &stmt_hold_open, model_hold_open },
+	{ &stmt_hold_set, model_hold_set },
+	{ &stmt_hold_close, model_hold_close },
+	{ &stmt_hold_get, model_hold_get },
+	{ &stmt_hold_lock, model_hold_lock },
+	{ &stmt_hold_take, model_hold_take },
+	{ &stmt_park_append, model_park_append },
+	{ &stmt_parked_load, model_parked_load },
 };
 
 statement_fn

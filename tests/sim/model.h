@@ -14,12 +14,12 @@ statement_fn model_statement(const struct pg_stmt *stmt);
 #define MODEL_PROTECTIONS(X)                                                                       \
 	X(LOCK, "lock", "the owner's shared lock of a slot")                                       \
 	X(EPOCH, "epoch", "the test of the epochs when something is written")                      \
-	X(HELD, "held", "the recorder is told which slots are not held any more")                  \
 	X(EVICT, "evict", "transactions that hang are ended before an adoption")                   \
 	X(DOUBT, "doubt", "a batch that is sent again leaves out what is stored")                  \
 	X(VERSION, "version", "an event is stored only under the catalogue it was matched with")   \
 	X(LEASE, "lease", "a slot is taken only when its lease has lapsed")                        \
-	X(KEY, "key", "an Idempotency-Key makes one message")
+	X(KEY, "key", "an Idempotency-Key makes one message")                                     \
+	X(PARK, "park", "who parks locks the hold, who closes it waits and looks")
 enum model_protection {
 #define X(name, text, help) WITHOUT_##name,
 	MODEL_PROTECTIONS(X)
@@ -58,8 +58,25 @@ enum ran model_dead_letter_append(const struct call *c, PGresult **ret);
 /* ---- model_catalogue.c */
 enum ran model_catalogue_by_id(const struct call *c, PGresult **ret);
 enum ran model_catalogue_by_ref(const struct call *c, PGresult **ret);
-enum ran model_endpoint_gone(const struct call *c, PGresult **ret);
+enum ran model_endpoint_disable(const struct call *c, PGresult **ret);
+/* ---- model_hold.c */
+enum ran model_hold_open(const struct call *c, PGresult **ret);
+enum ran model_hold_set(const struct call *c, PGresult **ret);
+enum ran model_hold_close(const struct call *c, PGresult **ret);
+enum ran model_hold_get(const struct call *c, PGresult **ret);
+enum ran model_hold_lock(const struct call *c, PGresult **ret);
+enum ran model_hold_take(const struct call *c, PGresult **ret);
+enum ran model_park_append(const struct call *c, PGresult **ret);
+enum ran model_parked_load(const struct call *c, PGresult **ret);
 
 /* The condition that ends every fenced insert: which of the slots in $1 are held under the epochs in
  * $2. */
 bool model_held(const struct call *c, int64_t slot);
+/* A step of a chain is resolved when an attempt or a dead letter has that seq or a higher one; in
+ * order, only by an attempt that succeeded or a dead letter. */
+struct step {
+	int64_t app_id, msg_id, endpoint_id, chain;
+	int seq;
+	bool ordered;
+};
+bool model_resolved(const struct call *c, const struct step *step);

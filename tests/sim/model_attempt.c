@@ -81,6 +81,7 @@ insert(const struct call *c, const struct attempts *in, int i)
 	a->trigger = (int)field(in, COL_TRIGGER, i);
 	a->http_status = (int)field(in, COL_HTTP_STATUS, i);
 	a->transport = (int)field(in, COL_TRANSPORT, i);
+	a->next_at = value_time(in->column[COL_NEXT].v[i]);
 }
 
 /* What a text column refuses: a NUL, here in an answer's bytes as well, so that it happens. */
@@ -153,7 +154,7 @@ model_retry_append(const struct call *c, PGresult **ret)
 	for (int i = 0; i < v[0].n; i++) {
 		if (!model_held(c, value_int(v[1].v[i])))
 			continue;
-		struct retry_row_m *r = table_insert(TABLE_RETRY, sizeof(*r), c->txn);
+		struct retry *r = table_insert(TABLE_RETRY, sizeof(*r), c->txn);
 		r->due = value_time(v[0].v[i]);
 		r->slot = (int)value_int(v[1].v[i]);
 		r->seq = (int)value_int(v[2].v[i]);
@@ -167,19 +168,32 @@ model_retry_append(const struct call *c, PGresult **ret)
 	return RAN;
 }
 
-static bool
-resolved(const struct call *c, const struct retry_row_m *r)
+bool
+model_resolved(const struct call *c, const struct step *s)
 {
 	FOR_ROWS(a, attempt_row, TABLE_ATTEMPT, c->txn)
-		if (a->app_id == r->app_id && a->msg_id == r->msg_id &&
-		    a->endpoint_id == r->endpoint_id && a->chain == r->chain && a->seq >= r->seq)
+		if (a->app_id == s->app_id && a->msg_id == s->msg_id &&
+		    a->endpoint_id == s->endpoint_id && a->chain == s->chain && a->seq >= s->seq &&
+		    (!s->ordered || a->status == 0))
 			return true;
 	FOR_ROWS(d, dead_row, TABLE_DEAD_LETTER, c->txn)
-		if (d->app_id == r->app_id && d->msg_id == r->msg_id &&
-		    d->endpoint_id == r->endpoint_id && d->chain == r->chain && d->seq >= r->seq &&
-		    d->id > r->msg_id - CLOCKS_APART)
+		if (d->app_id == s->app_id && d->msg_id == s->msg_id &&
+		    d->endpoint_id == s->endpoint_id && d->chain == s->chain && d->seq >= s->seq &&
+		    d->id > s->msg_id - CLOCKS_APART)
 			return true;
 	return false;
+}
+
+/* Or it has been parked. */
+static bool
+retry_is_over(const struct call *c, const struct retry *r)
+{
+	const struct step step = { r->app_id, r->msg_id, r->endpoint_id, r->chain, r->seq, false };
+	FOR_ROWS(p, parked_row, TABLE_PARKED, c->txn)
+		if (p->app_id == r->app_id && p->msg_id == r->msg_id &&
+		    p->endpoint_id == r->endpoint_id && p->chain == r->chain && p->seq >= r->seq)
+			return true;
+	return model_resolved(c, &step);
 }
 
 static bool
@@ -192,7 +206,7 @@ among(const struct values *slots, int slot)
 }
 
 static void
-answer_retry(PGresult *answer, const struct retry_row_m *r)
+answer_retry(PGresult *answer, const struct retry *r)
 {
 	int row = PQntuples(answer);
 	answer_time(answer, row, 0, r->due);
@@ -213,9 +227,9 @@ model_retry_load(const struct call *c, PGresult **ret)
 	struct values slots = values_of(c->arg[0], c->arena);
 	struct wall from = value_time(c->arg[1]), until = value_time(c->arg[2]);
 	*ret = answer_new(9);
-	FOR_ROWS(r, retry_row_m, TABLE_RETRY, c->txn)
+	FOR_ROWS(r, retry, TABLE_RETRY, c->txn)
 		if (among(&slots, r->slot) && r->due.us >= from.us && r->due.us < until.us &&
-		    (r->due.us > txn_start(c->txn).us + AHEAD || !resolved(c, r)))
+		    (r->due.us > txn_start(c->txn).us + AHEAD || !retry_is_over(c, r)))
 			answer_retry(*ret, r);
 	return RAN;
 }
@@ -228,8 +242,13 @@ model_slot_drained(const struct call *c, PGresult **ret)
 	*ret = answer_new(1);
 	for (int i = 0; i < slots.n; i++) {
 		bool any = false;
-		FOR_ROWS(r, retry_row_m, TABLE_RETRY, c->txn)
+		FOR_ROWS(r, retry, TABLE_RETRY, c->txn)
 			any = any || (r->slot == value_int(slots.v[i]) && r->due.us >= from.us);
+		for (int k = 0; k < db.nendpoints; k++) {
+			const struct hold_values *h = &db.hold[k].now;
+			any = any || (h->exists && h->slot == value_int(slots.v[i]) &&
+					 (h->state || h->ordered));
+		}
 		if (!any)
 			answer_int2(*ret, PQntuples(*ret), 0, value_int(slots.v[i]));
 	}

@@ -1,4 +1,4 @@
-/* Statements about applications and endpoints: catalogue_by_*.sql, endpoint_gone.sql. */
+/* Statements about applications and endpoints: catalogue_by_*.sql, endpoint_disable.sql. */
 #include <stdio.h>
 
 #include "base/id.h"
@@ -6,6 +6,8 @@
 #include "model.h"
 #include "receiver.h"
 #include "wire.h"
+
+#define COLUMNS 24
 
 static void
 answer_endpoint(PGresult *r, int row, const struct endpoint_row *e)
@@ -27,6 +29,12 @@ answer_endpoint(PGresult *r, int row, const struct endpoint_row *e)
 		answer_int4(r, row, 16, e->timeout_ms);
 	if (e->max_in_flight)
 		answer_int4(r, row, 17, e->max_in_flight);
+	const struct hold_values *h = &db.hold[e->number].now;
+	answer_bool(r, row, 20, false);
+	if (h->exists) {
+		answer_int2(r, row, 21, h->state);
+		answer_int2(r, row, 22, h->slot);
+	}
 }
 
 static void
@@ -39,7 +47,7 @@ answer_app(PGresult *r, const struct app_row *app)
 		if (e ? e->deleted || app->deleted : row > 0)
 			continue;
 		answer_int8(r, row, 0, app->id);
-		for (int column = 1; column < 18; column++)
+		for (int column = 1; column < COLUMNS; column++)
 			answer_null(r, row, column);
 		answer_str(r, row, 1, STR("org"));
 		answer_int8(r, row, 3, app->version);
@@ -54,7 +62,7 @@ enum ran
 model_catalogue_by_id(const struct call *c, PGresult **ret)
 {
 	const struct app_row *app = app_find(value_int(c->arg[0]));
-	*ret = answer_new(18);
+	*ret = answer_new(COLUMNS);
 	if (app)
 		answer_app(*ret, app);
 	return RAN;
@@ -64,20 +72,23 @@ enum ran
 model_catalogue_by_ref(const struct call *c, PGresult **ret)
 {
 	const struct app_row *app = c->arg[1].p ? app_find(value_int(c->arg[1])) : NULL;
-	*ret = answer_new(18);
+	*ret = answer_new(COLUMNS);
 	if (app && !app->deleted)
 		answer_app(*ret, app);
 	return RAN;
 }
 
 enum ran
-model_endpoint_gone(const struct call *c, PGresult **ret)
+model_endpoint_disable(const struct call *c, PGresult **ret)
 {
-	const struct endpoint_row *e = endpoint_find(value_int(c->arg[1]));
-	(void)ret;
-	if (e && !e->disabled && !e->deleted) {
-		txn_disable(c->txn, e->id);
-		txn_touch_app(c->txn, e->app_id);
-	}
+	struct endpoint_row *e = endpoint_find(value_int(c->arg[1]));
+	*ret = answer_new(1);
+	if (!e || e->disabled || e->deleted)
+		return RAN;
+	struct app_row *app = app_find(e->app_id);
+	if (!txn_touch_app(c->txn, app))
+		return RAN_WAITS;
+	txn_disable(c->txn, e);
+	answer_int8(*ret, 0, 0, app->version + 1);
 	return RAN;
 }

@@ -302,7 +302,8 @@ model_slot_newest(const struct call *c, PGresult **ret)
 	return RAN;
 }
 
-/* Endpoints whose first delivery is resolved by an attempt or a dead letter; with repetitions. */
+/* Endpoints whose first delivery is resolved by an attempt or a dead letter, or is parked; with
+ * repetitions. */
 static int
 resolved_endpoints(const struct call *c, const struct message_row *m, int64_t *ret, int room)
 {
@@ -314,6 +315,9 @@ resolved_endpoints(const struct call *c, const struct message_row *m, int64_t *r
 		if (d->app_id == m->app_id && d->msg_id == m->id && d->chain == 0 &&
 		    d->id > m->id - CLOCKS_APART && n < room)
 			ret[n++] = d->endpoint_id;
+	FOR_ROWS(p, parked_row, TABLE_PARKED, c->txn)
+		if (p->app_id == m->app_id && p->msg_id == m->id && p->chain == 0 && n < room)
+			ret[n++] = p->endpoint_id;
 	return n;
 }
 

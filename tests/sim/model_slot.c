@@ -48,7 +48,7 @@ model_fence_held(const struct call *c, PGresult **ret)
 	*ret = answer_new(1);
 	for (int i = 0; i < slots.n; i++) {
 		const struct slot_row *s = row_of(value_int(slots.v[i]));
-		if (s->now.epoch == value_int(epochs.v[i]) || model_without[WITHOUT_HELD])
+		if (s->now.epoch == value_int(epochs.v[i]))
 			answer_int2(*ret, rows++, 0, value_int(slots.v[i]));
 	}
 	return RAN;
@@ -226,5 +226,11 @@ model_beat(const struct call *c, PGresult **ret)
 	for (int i = 0; i < db.napps; i++)
 		if (db.app[i].changed_at.us > txn_start(c->txn).us - back)
 			news(*ret, 4, db.app[i].id, db.app[i].version);
+	for (int i = 0; i < db.nendpoints; i++) {
+		const struct hold_values *h = &db.hold[i].now;
+		if (h->exists && (h->state || h->ordered) && listed(c, h->slot) &&
+		    app_find(db.endpoint[i].app_id)->changed_at.us > txn_start(c->txn).us - back)
+			news(*ret, 5, db.endpoint[i].app_id, db.endpoint[i].id);
+	}
 	return RAN;
 }

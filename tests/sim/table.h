@@ -15,6 +15,8 @@
 
 #define SLOTS_COUNT 8 /* rows of slot; at most 32 */
 #define APPS_MAX    8
+#define ENDPOINTS_OF_APP 4
+#define ENDPOINTS_MAX    (APPS_MAX * ENDPOINTS_OF_APP) /* at most 32 */
 
 struct txn;
 struct obligation;
@@ -50,6 +52,21 @@ struct endpoint_row {
 	int timeout_ms, max_in_flight; /* 0: null */
 };
 
+struct hold_values {
+	bool exists;
+	int slot, state;
+	bool ordered;
+	struct wall failing_since, probe_at; /* us == 0: null */
+	int probes;
+	int64_t low_no;
+};
+
+/* Of the endpoint of the same place. */
+struct hold_row {
+	struct hold_values now, next;
+	struct txn *writer; /* of next */
+};
+
 /* The first fields of every row that is only inserted. */
 struct row {
 	struct txn *writer; /* NULL: committed */
@@ -68,9 +85,10 @@ struct attempt_row {
 	struct row row;
 	int64_t app_id, msg_id, id, endpoint_id, chain;
 	int seq, tries, status, trigger, http_status, transport;
+	struct wall next_at;
 };
 
-struct retry_row_m {
+struct retry {
 	struct row row;
 	struct wall due;
 	int slot, seq, tries, trigger;
@@ -81,6 +99,16 @@ struct dead_row {
 	struct row row;
 	int64_t app_id, id, msg_id, endpoint_id, chain;
 	int seq, reason;
+};
+
+struct parked_row {
+	struct row row;
+	struct wall at;
+	int64_t no;
+	int64_t app_id, endpoint_id, msg_id, chain;
+	int seq, tries, trigger;
+	bool ordered;
+	int64_t key;
 };
 
 /* Of message_uid and of idempotency. */
@@ -104,6 +132,7 @@ enum table_name {
 	TABLE_ATTEMPT,
 	TABLE_RETRY,
 	TABLE_DEAD_LETTER,
+	TABLE_PARKED,
 	TABLE_MESSAGE_UID,
 	TABLE_IDEMPOTENCY,
 	TABLES,
@@ -114,7 +143,9 @@ struct database {
 	struct slot_row slot[SLOTS_COUNT];
 	int napps, nendpoints;
 	struct app_row app[APPS_MAX];
-	struct endpoint_row endpoint[APPS_MAX * 4];
+	struct endpoint_row endpoint[ENDPOINTS_MAX];
+	struct hold_row hold[ENDPOINTS_MAX];
+	int64_t parked_no; /* the sequence */
 	struct table table[TABLES];
 };
 

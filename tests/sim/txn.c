@@ -42,14 +42,18 @@ struct txn {
 	struct wall start;
 	int breaks_at; /* before this statement; n: before the commit, n + 1: after it; -1: never */
 	uint32_t shared, exclusive, rows; /* of slots */
+	uint32_t holds_shared, holds;     /* of endpoints */
+	int64_t xid;                      /* from the first write on; 0: none */
 	int inserted; /* rows */
 	int nclaims;
 	struct claim claim[CLAIMS_MAX];
-	int64_t touches, disables; /* an application, an endpoint; 0: none */
+	struct app_row *touches;
+	struct endpoint_row *disables;
 	struct err err;
 	TAILQ_ENTRY(txn) entry;
 };
 static TAILQ_HEAD(, txn) all = TAILQ_HEAD_INITIALIZER(all);
+static int64_t next_xid = 1;
 
 struct weather weather;
 
@@ -70,6 +74,13 @@ later(struct txn *t, usec_t after)
 }
 
 /* ---- for statements ----------------------------------------------------------------------- */
+
+static void
+get_number(struct txn *t)
+{
+	if (!t->xid)
+		t->xid = next_xid++;
+}
 
 enum ran
 txn_fail(struct txn *t, const char *sqlstate, const char *text)
@@ -120,19 +131,82 @@ txn_lock_row(struct txn *t, int slot)
 		row->next = row->now;
 	row->writer = t;
 	t->rows |= 1U << slot;
+	get_number(t);
+	return true;
+}
+
+bool
+txn_touch_app(struct txn *t, struct app_row *app)
+{
+	const struct txn *o;
+	TAILQ_FOREACH(o, &all, entry)
+		if (o != t && o->touches == app && !o->ended)
+			return false;
+	t->touches = app;
+	get_number(t);
 	return true;
 }
 
 void
-txn_touch_app(struct txn *t, int64_t app_id)
+txn_disable(struct txn *t, struct endpoint_row *endpoint)
 {
-	t->touches = app_id;
+	t->disables = endpoint;
+	get_number(t);
 }
 
-void
-txn_disable(struct txn *t, int64_t endpoint_id)
+bool
+txn_share_hold(struct txn *t, int endpoint)
 {
-	t->disables = endpoint_id;
+	const struct txn *o;
+	TAILQ_FOREACH(o, &all, entry)
+		if (o != t && o->holds & 1U << endpoint)
+			return false;
+	t->holds_shared |= 1U << endpoint;
+	get_number(t);
+	return true;
+}
+
+bool
+txn_lock_hold(struct txn *t, int endpoint)
+{
+	struct hold_row *row = &db.hold[endpoint];
+	const struct txn *o;
+	TAILQ_FOREACH(o, &all, entry)
+		if (o != t && (o->holds | o->holds_shared) & 1U << endpoint)
+			return false;
+	if (!row->writer)
+		row->next = row->now;
+	row->writer = t;
+	t->holds |= 1U << endpoint;
+	get_number(t);
+	return true;
+}
+
+bool
+txn_hold_is_locked(int endpoint)
+{
+	const struct txn *o;
+	TAILQ_FOREACH(o, &all, entry)
+		if ((o->holds | o->holds_shared) & 1U << endpoint)
+			return true;
+	return false;
+}
+
+int64_t
+txn_oldest(void)
+{
+	const struct txn *o;
+	int64_t oldest = next_xid;
+	TAILQ_FOREACH(o, &all, entry)
+		if (o->xid && !o->ended && o->xid < oldest)
+			oldest = o->xid;
+	return oldest;
+}
+
+int64_t
+txn_next(void)
+{
+	return next_xid;
 }
 
 void
@@ -149,6 +223,7 @@ void
 txn_inserted(struct txn *t)
 {
 	t->inserted++;
+	get_number(t);
 }
 
 /* ---- the end ------------------------------------------------------------------------------ */
@@ -187,12 +262,15 @@ forget_rows(struct txn *t)
 	for (int i = 0; i < SLOTS_COUNT; i++)
 		if (db.slot[i].writer == t)
 			db.slot[i].writer = NULL;
+	for (int i = 0; i < ENDPOINTS_MAX; i++)
+		if (db.hold[i].writer == t)
+			db.hold[i].writer = NULL;
 }
 
 static void
 let_go(struct txn *t)
 {
-	t->shared = t->exclusive = t->rows = 0;
+	t->shared = t->exclusive = t->rows = t->holds = t->holds_shared = 0;
 	t->ended = true;
 	wake();
 }
@@ -226,19 +304,24 @@ commit_rows(struct txn *t)
 		db.slot[i].writer = NULL;
 		ledger_slot(i, &before);
 	}
+	for (int i = 0; i < db.nendpoints && t->holds; i++) {
+		if (db.hold[i].writer != t)
+			continue;
+		db.hold[i].now = db.hold[i].next;
+		db.hold[i].writer = NULL;
+		ledger_hold(i);
+	}
 }
 
 static void
 commit(struct txn *t)
 {
 	commit_rows(t);
-	struct endpoint_row *endpoint = t->disables ? endpoint_find(t->disables) : NULL;
-	if (endpoint)
-		endpoint->disabled = true;
-	struct app_row *app = t->touches ? app_find(t->touches) : NULL;
-	if (app) {
-		app->version++;
-		app->changed_at = sim_wall();
+	if (t->disables)
+		t->disables->disabled = true;
+	if (t->touches) {
+		t->touches->version++;
+		t->touches->changed_at = sim_wall();
 	}
 	let_go(t);
 	ledger_judge();
@@ -350,7 +433,7 @@ run_statements(struct txn *t)
 static bool
 wrote(const struct txn *t)
 {
-	return t->rows || t->touches || t->disables || t->inserted;
+	return t->xid != 0;
 }
 
 static void

@@ -43,12 +43,20 @@ bool txn_lock_shared(struct txn *t, int slot);
 bool txn_lock_exclusive(struct txn *t, int slot);
 /* The row of slot, to be changed (row->next): false while another transaction has changed it. */
 bool txn_lock_row(struct txn *t, int slot);
-/* Takes the changed application's row: version and changed_at are set at the commit. */
-void txn_touch_app(struct txn *t, int64_t app_id);
-void txn_disable(struct txn *t, int64_t endpoint_id); /* at the commit */
+/* The application's row, whose version rises and whose change is dated at the commit: false while
+ * another transaction does so. */
+bool txn_touch_app(struct txn *t, struct app_row *app);
+void txn_disable(struct txn *t, struct endpoint_row *endpoint); /* at the commit */
+/* The hold of the endpoint at that place: shared (for share), or to be changed (row->next). */
+bool txn_share_hold(struct txn *t, int endpoint);
+bool txn_lock_hold(struct txn *t, int endpoint);
+bool txn_hold_is_locked(int endpoint); /* by anybody */
+/* The snapshot's xmin and xmax: the oldest transaction that has written and not ended, the next one. */
+int64_t txn_oldest(void);
+int64_t txn_next(void);
 /* Whoever holds the slot's lock shared is ended, but t. Returns how many. */
 int txn_evict(struct txn *t, int slot);
-void txn_inserted(struct txn *t); /* by table.c: a row is t's */
+void txn_inserted(struct txn *t); /* by table.c: a row is t's; the transaction gets its number */
 /* What is being written rests on this epoch of the slot: checked at the commit (ledger.h). */
 void txn_claim(struct txn *t, int slot, int64_t epoch);
 

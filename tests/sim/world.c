@@ -28,7 +28,6 @@
 #define SETTLE_MAX (120 * USEC_PER_SEC)
 /* The same when deliveries were put off: outcome.c does so for up to five minutes, several times. */
 #define SETTLE_DEFERRED_MAX (1200 * USEC_PER_SEC)
-#define ENDPOINTS_OF_APP    4
 #define ID_MS               (INT64_C(1) << 22)
 
 static struct plan plan;
