@@ -15,6 +15,7 @@
 #include "table.h"
 
 void ledger_reset(void);
+extern bool ledger_lenient; /* what is well may become a dead letter: it waited for too long */
 
 /* ---- from the model, at a commit */
 void ledger_stored(const struct message_row *m); /* by a statement, not committed yet */

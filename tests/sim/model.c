@@ -48,6 +48,7 @@ static const struct {
 	{ &stmt_hold_lock, model_hold_lock },
 	{ &stmt_hold_take, model_hold_take },
 	{ &stmt_park_append, model_park_append },
+	{ &stmt_queue_append, model_queue_append },
 	{ &stmt_parked_load, model_parked_load },
 };
 

@@ -67,6 +67,7 @@ enum ran model_hold_get(const struct call *c, PGresult **ret);
 enum ran model_hold_lock(const struct call *c, PGresult **ret);
 enum ran model_hold_take(const struct call *c, PGresult **ret);
 enum ran model_park_append(const struct call *c, PGresult **ret);
+enum ran model_queue_append(const struct call *c, PGresult **ret);
 enum ran model_parked_load(const struct call *c, PGresult **ret);
 
 /* The condition that ends every fenced insert: which of the slots in $1 are held under the epochs in

@@ -30,7 +30,9 @@ answer_endpoint(PGresult *r, int row, const struct endpoint_row *e)
 	if (e->max_in_flight)
 		answer_int4(r, row, 17, e->max_in_flight);
 	const struct hold_values *h = &db.hold[e->number].now;
-	answer_bool(r, row, 20, false);
+	if (e->ordered)
+		answer_str(r, row, 19, e->by_key ? STR("key") : STR("endpoint"));
+	answer_bool(r, row, 20, e->blocks);
 	if (h->exists) {
 		answer_int2(r, row, 21, h->state);
 		answer_int2(r, row, 22, h->slot);

@@ -1,4 +1,5 @@
-/* Statements about holds and what is parked: hold_*.sql, park_append.sql, parked_load.sql. */
+/* Statements about holds and what is parked: hold_*.sql, park_append.sql, queue_append.sql,
+ * parked_load.sql. */
 #include "model.h"
 #include "sim_loop.h"
 #include "store/hold.h"
@@ -77,7 +78,7 @@ model_hold_open(const struct call *c, PGresult **ret)
 	    !owns(c, slot, value_int(c->arg[ARG_EPOCH])))
 		return RAN;
 	struct app_row *app = app_find(e->app_id);
-	if (!txn_lock_hold(c->txn, place))
+	if (!txn_lock_hold(c->txn, place, HOLD_CHANGE))
 		return RAN_WAITS;
 	struct hold_values *h = &db.hold[place].next;
 	if (h->exists && h->state != HOLD_CLOSED && h->state != HOLD_DRAINING)
@@ -103,7 +104,7 @@ model_hold_set(const struct call *c, PGresult **ret)
 	*ret = answer_new(2);
 	if (place < 0 || !owns(c, slot, value_int(c->arg[ARG_EPOCH])))
 		return RAN;
-	if (!txn_lock_hold(c->txn, place))
+	if (!txn_lock_hold(c->txn, place, HOLD_CHANGE))
 		return RAN_WAITS;
 	struct hold_values *h = &db.hold[place].next;
 	struct app_row *app = app_find(db.endpoint[place].app_id);
@@ -129,7 +130,7 @@ model_hold_lock(const struct call *c, PGresult **ret)
 	*ret = answer_new(1);
 	if (place < 0 || !db.hold[place].now.exists)
 		return RAN;
-	if (!model_without[WITHOUT_PARK] && !txn_lock_hold(c->txn, place))
+	if (!model_without[WITHOUT_PARK] && !txn_lock_hold(c->txn, place, HOLD_UPDATE))
 		return RAN_WAITS;
 	answer_int2(*ret, 0, 0, db.hold[place].now.state);
 	return RAN;
@@ -161,7 +162,7 @@ model_hold_close(const struct call *c, PGresult **ret)
 	*ret = answer_new(1);
 	if (place < 0 || !owns(c, slot, value_int(c->arg[ARG_EPOCH])))
 		return RAN;
-	if (!txn_lock_hold(c->txn, place))
+	if (!txn_lock_hold(c->txn, place, HOLD_CHANGE))
 		return RAN_WAITS;
 	struct hold_values *h = &db.hold[place].next;
 	if (!h->exists || h->slot != slot || h->state != HOLD_DRAINING ||
@@ -197,7 +198,7 @@ model_hold_take(const struct call *c, PGresult **ret)
 		return RAN;
 	for (int i = 0; i < db.nendpoints; i++)
 		if (is_kept(&db.hold[i].now) && db.hold[i].now.slot == slot &&
-		    !txn_lock_hold(c->txn, i))
+		    !txn_lock_hold(c->txn, i, HOLD_CHANGE))
 			return RAN_WAITS;
 	for (int i = 0; i < db.nendpoints; i++) {
 		if (!is_kept(&db.hold[i].now) || db.hold[i].now.slot != slot)
@@ -250,7 +251,7 @@ model_park_append(const struct call *c, PGresult **ret)
 	for (int i = 0; i < v[0].n; i++) {
 		int place = place_of(value_int(v[2].v[i]));
 		if (place >= 0 && db.hold[place].now.exists && !model_without[WITHOUT_PARK] &&
-		    !txn_share_hold(c->txn, place))
+		    !txn_lock_hold(c->txn, place, HOLD_SHARE))
 			return RAN_WAITS;
 	}
 	for (int i = 0; i < v[0].n; i++) {
@@ -268,6 +269,46 @@ model_park_append(const struct call *c, PGresult **ret)
 	for (int i = 0; i < SLOTS_COUNT; i++)
 		if (unparked & 1U << i)
 			answer_int2(*ret, PQntuples(*ret), 0, i);
+	return RAN;
+}
+
+/* Arguments: slot, due, then applications, messages, endpoints, keys. */
+enum ran
+model_queue_append(const struct call *c, PGresult **ret)
+{
+	struct values msgs = values_of(c->arg[3], c->arena), endpoints = values_of(c->arg[4], c->arena);
+	struct values apps = values_of(c->arg[2], c->arena), keys = values_of(c->arg[5], c->arena);
+	for (int i = 0; i < msgs.n; i++) {
+		int place = place_of(value_int(endpoints.v[i]));
+		if (place >= 0 && db.hold[place].now.exists && !model_without[WITHOUT_PARK] &&
+		    !txn_lock_hold(c->txn, place, HOLD_KEY_SHARE))
+			return RAN_WAITS;
+	}
+	*ret = answer_new(1);
+	for (int i = 0; i < msgs.n; i++) {
+		int place = place_of(value_int(endpoints.v[i]));
+		int64_t app = value_int(apps.v[i]), msg = value_int(msgs.v[i]);
+		if (!message_find(app, msg, c->txn))
+			continue;
+		if (is_kept(&db.hold[place].now)) {
+			struct parked_row *p = table_insert(TABLE_PARKED, sizeof(*p), c->txn);
+			p->at = sim_wall();
+			p->no = ++db.parked_no;
+			p->app_id = app;
+			p->endpoint_id = value_int(endpoints.v[i]);
+			p->msg_id = msg;
+			p->ordered = true;
+			p->key = value_int(keys.v[i]);
+			continue;
+		}
+		struct retry *r = table_insert(TABLE_RETRY, sizeof(*r), c->txn);
+		r->due = value_time(c->arg[1]);
+		r->slot = (int)value_int(c->arg[0]);
+		r->app_id = app;
+		r->msg_id = msg;
+		r->endpoint_id = value_int(endpoints.v[i]);
+		answer_int8(*ret, PQntuples(*ret), 0, msg);
+	}
 	return RAN;
 }
 

@@ -22,6 +22,7 @@ static const struct {
 	[TROUBLE_STOP] = { "stop", true, 3 },
 	[TROUBLE_CLOCK] = { "clock", true, 2 },
 	[TROUBLE_DISABLE] = { "disable", true, 2 },
+	[TROUBLE_PAUSE_ENDPOINT] = { "pause-endpoint", true, 4 },
 	[TROUBLE_DELETE] = { "delete", true, 1 },
 	[TROUBLE_ADD] = { "add", true, 1 },
 	[TROUBLE_BUSY] = { "busy", true, 1 },
@@ -65,6 +66,10 @@ plan_config(struct config *c)
 	c->endpoint_in_flight_max = dice(1, 8);
 	c->lane_max = dice_chance(200) ? dice(2, 10) : 1000;
 	c->queue_max = dice_chance(200) ? dice(5, 40) : 1000;
+	c->probe_min = dice(50, 300);
+	c->probe_max = dice(300, 2000);
+	c->disable_after = dice_chance(200) ? dice(1000, 10000) : 0;
+	c->hold_max = 3600 * 1000;
 	c->retry_schedule.steps = (int)dice(0, 5);
 	for (int i = 0; i < c->retry_schedule.steps; i++)
 		c->retry_schedule.delay_ms[i] = dice(0, 300) << i;
@@ -98,6 +103,10 @@ plan_make(struct plan *p, int events)
 	p->keyed = dice_chance(500) ? 500 : 0;
 	p->named = dice_chance(250) ? 300 : 0;
 	p->grouped = dice_chance(250) ? 500 : 0;
+	p->ordered = dice_chance(400) ? 500 : 0;
+	p->expires = dice_chance(100);
+	if (p->expires)
+		p->config.hold_max = dice(1000, 5000);
 	p->calm = dice_chance(250);
 	p->skew_max = dice(0, SKEW_MAX);
 	p->hiccups = dice_chance(300) ? (int)dice(1, 100) : 0;

@@ -18,6 +18,7 @@ enum trouble {
 	TROUBLE_STOP,     /* a worker is stopped with grace; another one starts */
 	TROUBLE_CLOCK,    /* a worker's wall clock jumps */
 	TROUBLE_DISABLE,  /* an endpoint is disabled, or enabled again */
+	TROUBLE_PAUSE_ENDPOINT, /* an endpoint is paused, or resumed */
 	TROUBLE_DELETE,   /* an endpoint is deleted */
 	TROUBLE_ADD,      /* an endpoint is added */
 	TROUBLE_BUSY,     /* a worker has no time left */
@@ -30,6 +31,8 @@ struct plan {
 	int nodes, apps, endpoints, events;
 	usec_t events_until, heal_at; /* the last event, the end of all faults; from the start */
 	int keyed, named, grouped;    /* of a thousand events */
+	int ordered;                  /* of a thousand endpoints */
+	bool expires; /* what is parked for some seconds becomes a dead letter */
 	bool calm; /* nothing strikes that excuses a delivery sent twice */
 	usec_t skew_max;
 	int hiccups;

@@ -117,6 +117,10 @@ post_make(struct post *p, int number, const struct plan *plan)
 		snprintf(p->event_id, sizeof(p->event_id), "event-%d", number);
 		p->ev.event_id = str_of(p->event_id);
 	}
+	if (dice_chance(500)) {
+		p->ev.has_ordering_key = true;
+		p->ev.ordering_key = dice(1, 2);
+	}
 	if (dice_chance(plan->keyed)) {
 		p->ev.has_key = true;
 		memset(p->ev.key, 1 + number % 255, sizeof(p->ev.key));

@@ -48,6 +48,8 @@ struct app_row {
 struct endpoint_row {
 	int64_t app_id, id;
 	int number; /* its receiver */
+	bool ordered, blocks; /* orders all its events by one key, or those with a key */
+	bool by_key;
 	bool disabled, deleted, touched; /* touched: it once was or would be */
 	int timeout_ms, max_in_flight; /* 0: null */
 };

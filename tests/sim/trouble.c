@@ -126,23 +126,53 @@ some_endpoint(void)
 	return e->deleted ? NULL : e;
 }
 
-/* The API's own transactions are not simulated: a change comes at once. */
+/* The API's own transactions are not simulated: a change comes at once, but when somebody else is
+ * changing the endpoint's hold or its application. */
+static struct endpoint_row *
+endpoint_to_change(struct strike *s)
+{
+	struct endpoint_row *e = some_endpoint();
+	if (!e || !txn_is_changing(e->number, app_find(e->app_id)))
+		return e;
+	agenda_put(&s->h, agenda_now() + USEC_PER_MS);
+	return NULL;
+}
+
 static void
 disable(struct strike *s)
 {
-	struct endpoint_row *e = some_endpoint();
-	(void)s;
+	struct endpoint_row *e = endpoint_to_change(s);
 	if (!e)
 		return;
 	e->disabled = !e->disabled;
+	if (!e->disabled)
+		world_enabled(e);
 	world_changed(e);
+}
+
+static void
+pause_endpoint(struct strike *s)
+{
+	struct endpoint_row *e = endpoint_to_change(s);
+	if (!e)
+		return;
+	world_pause(e);
+	if (!s->end.place)
+		agenda_put(&s->end, agenda_now() + dice(0, 5 * USEC_PER_SEC));
+}
+
+static void
+resume(struct strike *s)
+{
+	struct endpoint_row *e = endpoint_to_change(s);
+	if (e)
+		world_resume(e);
 }
 
 static void
 delete_endpoint(struct strike *s)
 {
-	struct endpoint_row *e = some_endpoint();
-	(void)s;
+	struct endpoint_row *e = endpoint_to_change(s);
 	if (!e)
 		return;
 	e->deleted = true;
@@ -152,8 +182,11 @@ delete_endpoint(struct strike *s)
 static void
 add_endpoint(struct strike *s)
 {
-	(void)s;
-	world_add_endpoint((int)dice(0, db.napps - 1));
+	int app = (int)dice(0, db.napps - 1);
+	if (txn_is_changing(0, &db.app[app]))
+		agenda_put(&s->h, agenda_now() + USEC_PER_MS);
+	else
+		world_add_endpoint(app);
 }
 
 static const struct {
@@ -167,6 +200,7 @@ static const struct {
 	[TROUBLE_STOP] = { stop, start_again },
 	[TROUBLE_CLOCK] = { clock_jump, NULL },
 	[TROUBLE_DISABLE] = { disable, NULL },
+	[TROUBLE_PAUSE_ENDPOINT] = { pause_endpoint, resume },
 	[TROUBLE_DELETE] = { delete_endpoint, NULL },
 	[TROUBLE_ADD] = { add_endpoint, NULL },
 	[TROUBLE_BUSY] = { busy, not_busy },
@@ -188,7 +222,8 @@ on_end(void *arg)
 {
 	struct strike *s = arg;
 	TRACE("trouble %s ends", trouble_name(s->kind));
-	kinds[s->kind].end(s);
+	if (kinds[s->kind].end)
+		kinds[s->kind].end(s);
 }
 
 void

@@ -42,7 +42,7 @@ struct txn {
 	struct wall start;
 	int breaks_at; /* before this statement; n: before the commit, n + 1: after it; -1: never */
 	uint32_t shared, exclusive, rows; /* of slots */
-	uint32_t holds_shared, holds;     /* of endpoints */
+	uint32_t holds[HOLD_LOCKS];       /* of endpoints */
 	int64_t xid;                      /* from the first write on; 0: none */
 	int inserted; /* rows */
 	int nclaims;
@@ -154,40 +154,46 @@ txn_disable(struct txn *t, struct endpoint_row *endpoint)
 	get_number(t);
 }
 
-bool
-txn_share_hold(struct txn *t, int endpoint)
+static bool
+conflicts(const struct txn *o, int endpoint, enum hold_lock lock)
 {
-	const struct txn *o;
-	TAILQ_FOREACH(o, &all, entry)
-		if (o != t && o->holds & 1U << endpoint)
-			return false;
-	t->holds_shared |= 1U << endpoint;
-	get_number(t);
-	return true;
+	/* Sets of locks that exclude each one (manual, "Row-Level Locks"). */
+	static const unsigned excluded[] = {
+		[HOLD_KEY_SHARE] = 1U << HOLD_UPDATE,
+		[HOLD_SHARE] = 1U << HOLD_CHANGE | 1U << HOLD_UPDATE,
+		[HOLD_CHANGE] = 1U << HOLD_SHARE | 1U << HOLD_CHANGE | 1U << HOLD_UPDATE,
+		[HOLD_UPDATE] = ~0U,
+	};
+	for (int i = 0; i < HOLD_LOCKS; i++)
+		if (o->holds[i] & 1U << endpoint && excluded[lock] & 1U << i)
+			return true;
+	return false;
 }
 
 bool
-txn_lock_hold(struct txn *t, int endpoint)
+txn_lock_hold(struct txn *t, int endpoint, enum hold_lock lock)
 {
 	struct hold_row *row = &db.hold[endpoint];
 	const struct txn *o;
 	TAILQ_FOREACH(o, &all, entry)
-		if (o != t && (o->holds | o->holds_shared) & 1U << endpoint)
+		if (o != t && conflicts(o, endpoint, lock))
 			return false;
+	t->holds[lock] |= 1U << endpoint;
+	get_number(t);
+	if (lock < HOLD_CHANGE)
+		return true;
 	if (!row->writer)
 		row->next = row->now;
 	row->writer = t;
-	t->holds |= 1U << endpoint;
-	get_number(t);
 	return true;
 }
 
 bool
-txn_hold_is_locked(int endpoint)
+txn_is_changing(int endpoint, const struct app_row *app)
 {
 	const struct txn *o;
 	TAILQ_FOREACH(o, &all, entry)
-		if ((o->holds | o->holds_shared) & 1U << endpoint)
+		if (conflicts(o, endpoint, HOLD_UPDATE) || (o->touches == app && !o->ended))
 			return true;
 	return false;
 }
@@ -270,7 +276,8 @@ forget_rows(struct txn *t)
 static void
 let_go(struct txn *t)
 {
-	t->shared = t->exclusive = t->rows = t->holds = t->holds_shared = 0;
+	t->shared = t->exclusive = t->rows = 0;
+	memset(t->holds, 0, sizeof(t->holds));
 	t->ended = true;
 	wake();
 }
@@ -304,7 +311,7 @@ commit_rows(struct txn *t)
 		db.slot[i].writer = NULL;
 		ledger_slot(i, &before);
 	}
-	for (int i = 0; i < db.nendpoints && t->holds; i++) {
+	for (int i = 0; i < db.nendpoints; i++) {
 		if (db.hold[i].writer != t)
 			continue;
 		db.hold[i].now = db.hold[i].next;

@@ -47,10 +47,18 @@ bool txn_lock_row(struct txn *t, int slot);
  * another transaction does so. */
 bool txn_touch_app(struct txn *t, struct app_row *app);
 void txn_disable(struct txn *t, struct endpoint_row *endpoint); /* at the commit */
-/* The hold of the endpoint at that place: shared (for share), or to be changed (row->next). */
-bool txn_share_hold(struct txn *t, int endpoint);
-bool txn_lock_hold(struct txn *t, int endpoint);
-bool txn_hold_is_locked(int endpoint); /* by anybody */
+/* The hold of the endpoint at that place, with PostgreSQL's row locks: for key share, for share, for no
+ * key update (what an update takes), for update. The last two are for changing row->next. */
+enum hold_lock {
+	HOLD_KEY_SHARE,
+	HOLD_SHARE,
+	HOLD_CHANGE,
+	HOLD_UPDATE,
+	HOLD_LOCKS,
+};
+bool txn_lock_hold(struct txn *t, int endpoint, enum hold_lock lock);
+/* Whether any transaction has locked it, or is changing the application. */
+bool txn_is_changing(int endpoint, const struct app_row *app);
 /* The snapshot's xmin and xmax: the oldest transaction that has written and not ended, the next one. */
 int64_t txn_oldest(void);
 int64_t txn_next(void);

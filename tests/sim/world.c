@@ -97,10 +97,92 @@ world_changed(struct endpoint_row *e)
 	TRACE("app %lld is of version %lld", (long long)app->id, (long long)app->version);
 }
 
+/* A slot that a worker here holds: for a new hold. */
+static int
+slot_for_hold(void)
+{
+	for (int i = 0; i < NODES_MAX; i++) {
+		int slot;
+		int64_t epoch;
+		if (nodes[i] && sender_home(nodes[i]->sender, &slot, &epoch) &&
+		    db.slot[slot].now.epoch == epoch && db.slot[slot].now.owner)
+			return slot;
+	}
+	return -1;
+}
+
+void
+world_enabled(struct endpoint_row *e)
+{
+	struct hold_values *h = &db.hold[e->number].now;
+	if (h->exists && h->state == HOLD_OPEN) {
+		h->state = HOLD_DRAINING;
+		h->failing_since.us = h->probe_at.us = 0;
+		h->probes = 0;
+	}
+}
+
+void
+world_pause(struct endpoint_row *e)
+{
+	struct hold_values *h = &db.hold[e->number].now;
+	int slot = slot_for_hold();
+	if (slot < 0)
+		return;
+	if (!h->exists || (!h->state && !h->ordered))
+		h->slot = slot;
+	h->exists = true;
+	h->state = HOLD_PAUSED;
+	world_changed(e);
+}
+
+void
+world_resume(struct endpoint_row *e)
+{
+	struct hold_values *h = &db.hold[e->number].now;
+	if (!h->exists || h->state != HOLD_PAUSED)
+		return;
+	h->state = HOLD_DRAINING;
+	world_changed(e);
+}
+
+/* Those that are left paused when the faults end. Whether all are resumed. */
+static bool
+resume_all(void)
+{
+	bool all = true;
+	for (int i = 0; i < db.nendpoints; i++) {
+		struct endpoint_row *e = &db.endpoint[i];
+		if (!db.hold[i].now.exists || db.hold[i].now.state != HOLD_PAUSED)
+			continue;
+		if (txn_is_changing(i, app_find(e->app_id)))
+			all = false;
+		else
+			world_resume(e);
+	}
+	return all;
+}
+
 static enum receiver_kind
 some_kind(void)
 {
 	return dice_chance(400) ? RECEIVER_GOOD : (enum receiver_kind)dice(0, RECEIVER_KINDS - 1);
+}
+
+static void
+make_ordered(struct endpoint_row *e)
+{
+	struct hold_values *h = &db.hold[e->number].now;
+	int slot = slot_for_hold();
+	if (slot < 0) {
+		/* From the time before: somebody will adopt its slot. */
+		slot = 0;
+		db.slot[0].now.dirty = true;
+	}
+	e->ordered = true;
+	e->by_key = dice_chance(500);
+	e->blocks = dice_chance(300) && receiver_kind(e->number) != RECEIVER_HOPELESS;
+	*h = (struct hold_values){ .exists = true, .slot = slot, .ordered = true };
 }
 
 void
@@ -113,6 +195,8 @@ world_add_endpoint(int app)
 	struct endpoint_row *e = &db.endpoint[number];
 	*e = (struct endpoint_row){ .app_id = a->id, .id = (number + 1) * ID_MS, .number = number };
 	receiver_set(number, some_kind());
+	if (dice_chance(plan.ordered))
+		make_ordered(e);
 	if (dice_chance(200))
 		e->max_in_flight = (int)dice(1, 3);
 	if (dice_chance(200))
@@ -199,8 +283,10 @@ static void
 settle(void)
 {
 	usec_t since = agenda_now();
+	bool resumed = false;
 	while (ledger_open() > 0 || producer_open() > 0) {
 		usec_t most = ledger_deferred() ? SETTLE_DEFERRED_MAX : SETTLE_MAX;
+		resumed = resumed || resume_all();
 		for (int i = 0; i < plan.nodes; i++)
 			world_start(i); /* those that were stopping are gone now */
 		if (agenda_now() - since > most) {
@@ -253,6 +339,7 @@ world_run(uint64_t seed, int events)
 	receivers_reset();
 	plan_make(&plan, events);
 	started = 0;
+	ledger_lenient = plan.expires;
 	TRACE("seed %llu: %d workers, %d events, %d faults%s", (unsigned long long)seed, plan.nodes,
 	    plan.events, plan.ntroubles, plan.calm ? ", calm" : "");
 	make_catalogue();

@@ -15,4 +15,8 @@ void world_start(int place);      /* nothing when there is one */
 void world_crash(int place);
 void world_stop(int place);
 void world_changed(struct endpoint_row *e); /* a new version of its application */
+void world_enabled(struct endpoint_row *e);
+/* As endpoint_update.sql does; pausing needs a worker that has a slot. */
+void world_pause(struct endpoint_row *e);
+void world_resume(struct endpoint_row *e);
 void world_add_endpoint(int app);
