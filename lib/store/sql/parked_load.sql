@@ -6,7 +6,7 @@
 -- $1 applications, $2 endpoints, $3 numbers, $4 rows for each at most
 with s as materialized (
     select pg_snapshot_xmin(x.now)::text::int8 as xmin, pg_snapshot_xmax(x.now)::text::int8 as xmax,
-        (select last_value from parked_no) as newest
+        (select case when is_called then last_value else 0 end from parked_no) as newest
     from (select pg_current_snapshot() as now) x
 )
 select s.xmin, s.xmax, s.newest, i.nth, p.no, p.at, p.msg_id, p.chain, p.seq, p.tries, p.trigger, p.key,
