@@ -7,11 +7,13 @@
 #include "base/mem.h"
 
 #include "dice.h"
+#include "trace.h"
 
+#define AT_ONCE_MAX 20000 /* happenings of one instant */
 #define FIRST USEC_PER_SEC /* no clock stands at 0: the product takes that for "never" */
 
 static struct happening **heap; /* from 1 on */
-static int count, room;
+static int count, room, at_once;
 static usec_t now = FIRST;
 
 void
@@ -94,6 +96,9 @@ agenda_next(void)
 		return NULL;
 	struct happening *h = heap[1];
 	agenda_remove(h);
+	at_once = h->at > now ? 0 : at_once + 1;
+	if (at_once > AT_ONCE_MAX)
+		violation("time stands still: somebody is busy with nothing");
 	now = h->at;
 	return h;
 }

@@ -21,6 +21,7 @@ struct obligation {
 	int resolved;    /* the highest step that is, or -1 */
 	int announced;   /* the highest step of a retry row, or -1 */
 	struct wall due; /* its */
+	int retry_slot;
 	int parked;      /* the highest step of a parked row, or -1 */
 	bool ordered;    /* it keeps its row until it succeeds or is given up */
 	int64_t no, key; /* its */
@@ -157,12 +158,13 @@ on_retry(const struct retry *r)
 	if (r->chain != 0)
 		return;
 	touched = true;
-	if (r->slot != id_slot(r->msg_id))
+	if (r->slot != id_slot(r->msg_id) && o->parked < 0)
 		violation("a retry in the slot of another message");
 	deferred = deferred || r->seq > r->tries;
 	if (r->seq > o->announced || (r->seq == o->announced && r->due.us > o->due.us)) {
 		o->announced = r->seq;
 		o->due = r->due;
+		o->retry_slot = r->slot;
 	}
 }
 
@@ -297,9 +299,12 @@ lost(const struct obligation *o)
 	bool is_parked = o->parked > o->resolved || (o->parked >= 0 && o->ordered);
 	if (is_parked && o->parked >= o->announced)
 		return lost_parked(o);
+	bool is_announced = o->announced > o->resolved;
+	if (is_announced)
+		slot = o->retry_slot; /* the keeper's, when it was parked */
 	if (!somebody_looks(slot))
 		return "its slot is free";
-	if (o->announced > o->resolved)
+	if (is_announced)
 		return o->due.us >= db.slot[slot].now.retry_low.us ? NULL
 								    : "its retry is below the mark";
 	if (o->resolved < 0)

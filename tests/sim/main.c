@@ -137,6 +137,7 @@ main(int argc, char **argv)
 	read_options(&o, argc, argv);
 	signal(SIGABRT, on_abort);
 	trace_events = o.events;
+	setvbuf(stdout, NULL, _IOLBF, 1 << 16);
 	for (uint64_t seed = o.first; seed <= o.last; seed++) {
 		trace_reset();
 		world_run(seed, o.events);
