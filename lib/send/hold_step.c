@@ -260,14 +260,15 @@ probe_step(struct hold *h, usec_t *soonest)
 		return;
 	}
 	struct entry *en = entries_ready(h);
+	usec_t look_at = h->read_at + hold_probe_wait(h); /* ahead, else we would be busy till then */
 	if (en) {
 		h->probe = en->id;
 		metric_add(METRIC_PROBES, 1);
 		let_out(h, en);
-	} else if (!all_read(h) || now >= h->read_at + hold_probe_wait(h)) {
+	} else if (!all_read(h) || now >= look_at) {
 		hold_want_read(h);
 	} else {
-		wake_at(h, soonest, h->read_at + h->all->config->probe_min * USEC_PER_MS);
+		wake_at(h, soonest, look_at);
 	}
 	wake_at(h, soonest, entries_next_due(h));
 }
