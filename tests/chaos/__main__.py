@@ -8,6 +8,7 @@ import json
 import logging
 import multiprocessing
 import os
+import queue
 import signal
 import sys
 
@@ -63,7 +64,8 @@ def work(args, options, seeds, results):
     """One process: takes seeds until there are none, on one daemon as long as all goes well."""
     from . import bench, target
     quiet_loop()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)  # not SIG_IGN, which the daemon would inherit
     settings = dict(pair.split("=", 1) for pair in args.set)
     current = None
     while (seed := seeds.get()) is not None:
@@ -96,6 +98,16 @@ def failed(seed, text):
             "duplicates_per_crash": [], "problems": [{"kind": "suite", "text": text}]}
 
 
+def drain(seeds, jobs):
+    """An end on request: what runs comes to its end, nothing else begins."""
+    try:
+        while True:
+            seeds.get_nowait()
+    except queue.Empty:
+        for _ in range(jobs):
+            seeds.put(None)
+
+
 def run(args, options, say=print):
     """Results of all seeds, in the order in which they end."""
     seeds, results, todo = multiprocessing.Queue(), multiprocessing.Queue(), list(seeds_of(args.seeds))
@@ -105,16 +117,20 @@ def run(args, options, say=print):
     processes = [multiprocessing.Process(target=work, args=(args, options, seeds, results)) for _ in range(jobs)]
     for process in processes:
         process.start()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: drain(seeds, jobs))
     found = []
     while any(p.is_alive() for p in processes) or not results.empty():
         try:
             result = results.get(timeout=0.5)
-        except Exception:
+        except queue.Empty:
             continue
         found.append(result)
         say(report.line(result))
         for problem in result["problems"][:3]:
             say(f"    {problem['kind']}: {problem['text']}")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     missing = set(todo) - {r["seed"] for r in found}
     return found + [failed(seed, "never ended") for seed in sorted(missing)]
 
