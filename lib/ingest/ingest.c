@@ -72,7 +72,8 @@ struct ingest {
 	struct pending_list flying, asking;
 	int nflying;
 	struct pg_ticket *ticket;
-	usec_t sent; /* when the append under way was */
+	usec_t sent;   /* when the append under way was, */
+	int64_t epoch; /* and under which epoch */
 	struct defer kick;
 	struct timer tick;
 };
@@ -325,7 +326,7 @@ compare_ids(const void *a, const void *b)
 }
 
 static void
-append_failed(struct ingest *in, struct pending_list *done, const struct err *e)
+append_failed(struct ingest *in, struct pending_list *done, int64_t epoch, const struct err *e)
 {
 	struct pending *p;
 	LOG_WARN(APPEND_FAIL, KV("reason", e->text), KV("code", e->origin));
@@ -333,7 +334,7 @@ append_failed(struct ingest *in, struct pending_list *done, const struct err *e)
 		TAILQ_REMOVE(done, p, entry);
 		/* A refusal is certain; a broken connection says nothing about the commit. */
 		if (e->kind == ERR_UNAVAILABLE)
-			limbo_add(in->limbo, p->message, &p->targets);
+			limbo_add(in->limbo, p->message, epoch, &p->targets);
 		else
 			sender_forget(in->sender, p->message);
 		fail_with(p, ERR_UNAVAILABLE, "the event could not be stored; try again");
@@ -374,6 +375,7 @@ on_appended(void *arg, const struct pg_result *r, const struct err *e)
 	struct ingest *in = arg;
 	struct pending_list done;
 	int n = in->nflying;
+	int64_t epoch = in->epoch;
 	TAILQ_INIT(&done);
 	TAILQ_CONCAT(&done, &in->flying, entry);
 	in->nflying = 0;
@@ -381,7 +383,7 @@ on_appended(void *arg, const struct pg_result *r, const struct err *e)
 	metric_observe(METRIC_H_APPEND, clock_mono() - in->sent);
 	flush(in); /* the next append runs while these are answered */
 	if (e)
-		append_failed(in, &done, e);
+		append_failed(in, &done, epoch, e);
 	else
 		append_done(in, &done, r, n);
 	defer_schedule(&in->kick);
@@ -440,6 +442,7 @@ flush(void *arg)
 	}
 	in->nflying = n;
 	in->sent = clock_mono();
+	in->epoch = epoch;
 	in->ticket = batch_submit(
 	    in->batch, in->append, slot, epoch, loop_wall(in->loop), rows, n, on_appended, in);
 }

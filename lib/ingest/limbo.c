@@ -1,8 +1,9 @@
 /* Looking up what may have been stored. One question at a time, in the order of arrival; repeated
  * until the database answers.
  *
- * "Not stored" is believed only SURE after the connection broke: the server's process may not have
- * begun yet with what it was sent, and then holds no lock to wait for. */
+ * The slot's exclusive lock waits for an append that has begun. One that has not, because the
+ * server's process sleeps on what it was sent, is shut out in the same transaction
+ * (slot_append_above.sql): what is not there will never be. */
 #include "ingest/limbo.h"
 
 #include <stdlib.h>
@@ -14,15 +15,14 @@
 #include "statements.h"
 
 #define BATCH_MAX 1000                /* more than an append holds */
-#define AGAIN     (200 * USEC_PER_MS) /* doubled as long as something is not found */
+#define AGAIN     (200 * USEC_PER_MS) /* doubled as long as there is no answer */
 #define AGAIN_MAX (4 * USEC_PER_SEC)
-#define SURE      (5 * USEC_PER_SEC)
 
 struct lost {
 	struct message *message; /* one reference */
 	struct targets targets;
-	int64_t *ids; /* owned: those of targets */
-	usec_t since;
+	int64_t *ids;  /* owned: those of targets */
+	int64_t epoch; /* under which it was appended */
 	TAILQ_ENTRY(lost) entry;
 };
 
@@ -73,26 +73,25 @@ on_answer(void *arg, const struct pg_result *r, const struct err *e)
 {
 	struct limbo *lb = arg;
 	struct lost *x = TAILQ_FIRST(&lb->list), *next;
-	usec_t now = loop_now(lb->loop);
-	bool kept = false;
 	lb->ticket = NULL;
-	for (int i = 0; !e && i < lb->asked; i++, x = next) {
+	if (e) {
+		timer_set(&lb->timer, lb->pause);
+		lb->pause = lb->pause < AGAIN_MAX ? lb->pause * 2 : lb->pause;
+		return;
+	}
+	for (int i = 0; i < lb->asked; i++, x = next) {
 		next = TAILQ_NEXT(x, entry);
-		if (found(r->res[1], x->message->id)) {
+		/* Of a slot that went and came back the adopter has read it. */
+		if (found(r->res[2], x->message->id) &&
+		    sender_mine(lb->sender, id_slot(x->message->id), x->epoch))
 			deliver(lb, x);
-		} else if (now - x->since > SURE) {
+		else
 			sender_forget(lb->sender, x->message);
-		} else {
-			kept = true;
-			continue;
-		}
 		lost_free(lb, x);
 	}
-	lb->pause = kept && lb->pause < AGAIN_MAX ? lb->pause * 2 : lb->pause;
-	if (!kept)
-		lb->pause = AGAIN;
+	lb->pause = AGAIN;
 	if (!TAILQ_EMPTY(&lb->list))
-		timer_set(&lb->timer, e || kept ? lb->pause : 0);
+		timer_set(&lb->timer, 0);
 }
 
 static void
@@ -104,32 +103,38 @@ ask(void *arg)
 	int64_t apps[BATCH_MAX], ids[BATCH_MAX];
 	int n = 0;
 	const struct lost *x, *first = TAILQ_FIRST(&lb->list);
+	int16_t id = (int16_t)id_slot(first->message->id);
 	TAILQ_FOREACH(x, &lb->list, entry) {
-		/* One slot a question: that of the first. */
-		if (n == BATCH_MAX || id_slot(x->message->id) != id_slot(first->message->id))
+		/* One slot a question: that of the first. The ids rise. */
+		if (n == BATCH_MAX || id_slot(x->message->id) != id || x->epoch != first->epoch)
 			break;
 		apps[n] = x->message->app_id;
 		ids[n++] = x->message->id;
 	}
-	struct pg_args slot, args;
+	struct pg_args slot, above, args;
 	arena_reset(lb->arena);
 	pg_args_init(&slot, lb->arena);
-	pg_arg_int2(&slot, (int16_t)id_slot(first->message->id));
+	pg_arg_int2(&slot, id);
+	pg_args_init(&above, lb->arena);
+	pg_arg_int2(&above, id);
+	pg_arg_int8(&above, first->epoch);
+	pg_arg_int8(&above, ids[n - 1]);
 	pg_args_init(&args, lb->arena);
 	pg_arg_int8s(&args, apps, n);
 	pg_arg_int8s(&args, ids, n);
 	/* The exclusive lock waits until the transaction in question is over. */
-	struct pg_call calls[] = { { &stmt_slot_lock, &slot }, { &stmt_message_exist, &args } };
+	struct pg_call calls[] = { { &stmt_slot_lock, &slot }, { &stmt_slot_append_above, &above },
+		{ &stmt_message_exist, &args } };
 	lb->asked = n;
-	lb->ticket = pg_submit_at(LIMBO, lb->pool, calls, 2, on_answer, lb);
+	lb->ticket = pg_submit_at(LIMBO, lb->pool, calls, 3, on_answer, lb);
 }
 
 void
-limbo_add(struct limbo *lb, struct message *m, const struct targets *targets)
+limbo_add(struct limbo *lb, struct message *m, int64_t epoch, const struct targets *targets)
 {
 	struct lost *x = mem_zalloc(sizeof(*x));
 	x->message = message_ref(m);
-	x->since = loop_now(lb->loop);
+	x->epoch = epoch;
 	x->targets = *targets;
 	x->ids = mem_dup(targets->ids, sizeof(*x->ids) * (size_t)targets->n);
 	TAILQ_INSERT_TAIL(&lb->list, x, entry);

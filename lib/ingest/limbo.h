@@ -13,5 +13,6 @@ struct limbo; /* opaque */
 
 struct limbo *limbo_new(struct loop *l, struct sender *s, struct pg_pool *pool);
 void limbo_free(struct limbo *lb);
-/* Takes a reference of m, which the sender expects. The targets are copied. */
-void limbo_add(struct limbo *lb, struct message *m, const struct targets *targets);
+/* Takes a reference of m, which the sender expects and which was appended under that epoch; in
+ * the order of their ids. The targets are copied. */
+void limbo_add(struct limbo *lb, struct message *m, int64_t epoch, const struct targets *targets);

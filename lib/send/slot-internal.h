@@ -29,6 +29,7 @@ struct slot {
 	int64_t epoch;
 	enum slot_state state;
 	int64_t low_water;      /* recovery's position; later the last mark stored */
+	int64_t append_above;   /* ids made here are above it */
 	int64_t until;          /* the newest message when it was adopted: where recovery ends */
 	struct wall retry_from; /* its retries are not in memory yet from here; us == 0: they are */
 	struct pg_ticket *page; /* recovery: messages on their way, or NULL */

@@ -24,8 +24,8 @@ make_home(struct slots *s, struct slot *slot)
 		return;
 	s->home = slot;
 	s->had_home = true;
-	id_source_init(
-	    &s->ids, slot->id, slot->until > slot->low_water ? slot->until : slot->low_water);
+	int64_t floor = slot->until > slot->low_water ? slot->until : slot->low_water;
+	id_source_init(&s->ids, slot->id, floor > slot->append_above ? floor : slot->append_above);
 	s->ev.ready(s->ev.arg);
 }
 
@@ -67,6 +67,7 @@ slot_taken(struct slots *s, const PGresult *r)
 	bool was_held = pg_bool(r, 0, 3); /* else it was free: nothing to recover */
 	slot->epoch = pg_int(r, 0, 0);
 	slot->low_water = slot->until = pg_int(r, 0, 1);
+	slot->append_above = pg_int(r, 0, 4);
 	if (!was_held) {
 		LOG_INFO(SLOT_CLAIM, KV("slot", (int)slot->id), KV("epoch", slot->epoch));
 		slot->state = SLOT_HELD;

@@ -65,7 +65,8 @@ test_an_append_that_was_ended_is_not_stored(void **state)
 	assert_int_equal(w->narrivals, 1);
 }
 
-/* The server's process goes on with what it was sent, after the connection was given up. */
+/* The server's process goes on with what it was sent, after the connection was given up, and after
+ * it has been found that nothing was stored: nothing is. */
 static void
 test_an_append_that_comes_late(void **state)
 {
@@ -78,12 +79,16 @@ test_an_append_that_comes_late(void **state)
 	backend_stop(pid);
 	post_send(a, p);
 	wait_refused(w, p);
+	UNTIL(w, db_int(&db, "select append_above from slot where id = %d", node_slot(a)) > 0);
 	backend_continue();
 	UNTIL(w, db_int(&db, "select count(*) from pg_stat_activity where pid = %d", pid) == 0);
+	assert_int_equal(db_int(&db, "select count(*) from message"), 0);
 	post_send(a, retry);
 	UNTIL(w, retry->calls);
-	assert_true(retry->replayed); /* it was stored */
+	assert_false(retry->replayed);
 	expect_exactly_once(w, a, retry);
+	assert_true(
+	    db_int(&db, "select append_above from slot where id = %d", node_slot(a)) < retry->id);
 }
 
 /* It waits behind a lock when the connection is given up, and goes on afterwards: the question of

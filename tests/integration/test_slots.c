@@ -81,6 +81,19 @@ test_each_has_its_own(void **state)
 	}
 }
 
+/* What an earlier owner has shut out stays so for one whose clock is behind (limbo.c). */
+static void
+test_ids_begin_above_what_was_shut_out(void **state)
+{
+	struct world *w = *state;
+	world_endpoint(w, db_app(&db, "u"), "/200");
+	db_exec(&db, "update slot set append_above = id_floor(now() + interval '5 min') + 7");
+	struct node *a = node_start(w, "a", "");
+	int64_t above = slot_int(node_slot(a), "append_above"), id = post_ok(a, "u", 1);
+	assert_true(id > above);
+	UNTIL(w, attempts(w, id) == 1);
+}
+
 /* ---- keeping ------------------------------------------------------------------------------ */
 
 static void
@@ -380,6 +393,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_free_slot_is_claimed),
 		TEST(test_each_has_its_own),
+		TEST(test_ids_begin_above_what_was_shut_out),
 		TEST(test_beats_move_the_marks_of_an_idle_slot),
 		TEST(test_an_unresolved_event_holds_the_mark),
 		TEST(test_an_event_on_its_way_into_the_database_holds_the_mark),

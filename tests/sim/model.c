@@ -21,6 +21,7 @@ static const struct {
 	{ &stmt_slot_lock, model_slot_lock },
 	{ &stmt_slot_evict, model_slot_evict },
 	{ &stmt_slot_adopt, model_slot_adopt },
+	{ &stmt_slot_append_above, model_slot_append_above },
 	{ &stmt_slot_release, model_slot_release },
 	{ &stmt_slot_drained, model_slot_drained },
 	{ &stmt_slot_newest, model_slot_newest },

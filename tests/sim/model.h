@@ -34,6 +34,7 @@ enum ran model_fence(const struct call *c, PGresult **ret);
 enum ran model_fence_held(const struct call *c, PGresult **ret);
 enum ran model_slot_lock(const struct call *c, PGresult **ret);
 enum ran model_slot_evict(const struct call *c, PGresult **ret);
+enum ran model_slot_append_above(const struct call *c, PGresult **ret);
 enum ran model_slot_adopt(const struct call *c, PGresult **ret);
 enum ran model_slot_release(const struct call *c, PGresult **ret);
 enum ran model_beat(const struct call *c, PGresult **ret);

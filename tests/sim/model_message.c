@@ -175,6 +175,8 @@ append(const struct call *c, PGresult **ret)
 	*ret = answer_new(1);
 	if (db.slot[slot].now.epoch != epoch && !model_without[WITHOUT_EPOCH])
 		return RAN;
+	if (db.slot[slot].now.append_above >= value_int(k.id.v[0]))
+		return RAN;
 	txn_claim(c->txn, (int)slot, epoch);
 	for (int i = 0; i < k.app.n; i++) {
 		if (!version_fits(&k, i) || !take_names(c, &k, i))

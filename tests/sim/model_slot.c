@@ -84,7 +84,7 @@ model_slot_adopt(const struct call *c, PGresult **ret)
 	struct slot_row *s = row_of(id);
 	if (!txn_lock_row(c->txn, (int)id))
 		return RAN_WAITS;
-	*ret = answer_new(4);
+	*ret = answer_new(5);
 	if (s->now.owner && s->now.lease_until.us >= sim_wall().us && !model_without[WITHOUT_LEASE])
 		return RAN;
 	bool was_held = s->now.owner || s->now.dirty;
@@ -98,6 +98,20 @@ model_slot_adopt(const struct call *c, PGresult **ret)
 	answer_int8(*ret, 0, 1, s->next.low_water);
 	answer_time(*ret, 0, 2, s->next.retry_low);
 	answer_bool(*ret, 0, 3, was_held);
+	answer_int8(*ret, 0, 4, s->now.append_above);
+	return RAN;
+}
+
+enum ran
+model_slot_append_above(const struct call *c, PGresult **ret)
+{
+	int64_t id = value_int(c->arg[0]), newest = value_int(c->arg[2]);
+	struct slot_row *s = row_of(id);
+	(void)ret;
+	if (!txn_lock_row(c->txn, (int)id))
+		return RAN_WAITS;
+	if (s->now.epoch == value_int(c->arg[1]) && newest > s->now.append_above)
+		s->next.append_above = newest;
 	return RAN;
 }
 

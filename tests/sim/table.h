@@ -29,7 +29,8 @@ struct slot_values {
 	struct wall lease_until;
 	int64_t low_water;
 	struct wall retry_low;
-	bool dirty;
+	bool dirty, spare;
+	int64_t append_above;
 };
 
 struct slot_row {

@@ -103,7 +103,8 @@ db_clear(struct db *db)
 		    "delete from dead_letter;"
 		    "delete from message; delete from message_uid; delete from idempotency;"
 		    "delete from endpoint_url; delete from endpoint; delete from app;"
-		    "update slot set owner = null, dirty = false where owner is not null or dirty;"
+		    "update slot set owner = null, dirty = false, spare = false,"
+		    "  append_above = 0 where owner is not null or dirty or append_above > 0;"
 		    "commit");
 }
 

@@ -8,7 +8,8 @@ with input as materialized (
     select i.n, i.app_id, i.id, i.key, i.body
     from unnest($3::int8[], $4::int8[], $5::int8[], $10::bytea[], $11::bytea[])
         with ordinality as i(app_id, id, version, key, body, n)
-    where exists (select 1 from slot s where s.id = $1::int2 and s.epoch = $2::int8)
+    where exists (select 1 from slot s where s.id = $1::int2 and s.epoch = $2::int8
+        and s.append_above < ($4::int8[])[1])
         and i.version = (select case when a.deleted_at is null then a.version end
             from app a where a.id = i.app_id)
 ), keyed as (

@@ -8,7 +8,8 @@ with input as materialized (
     from unnest($3::int8[], $4::int8[], $5::int8[], $6::text[], $7::text[], $8::bytea[], $9::bytea[],
         $10::bytea[], $11::bytea[], $15::text[])
         as i(app_id, id, version, event_type, channels, targets, payload, key, body, event_id)
-    where exists (select 1 from slot s where s.id = $1::int2 and s.epoch = $2::int8)
+    where exists (select 1 from slot s where s.id = $1::int2 and s.epoch = $2::int8
+        and s.append_above < ($4::int8[])[1])
         and i.version = (select case when a.deleted_at is null then a.version end
             from app a where a.id = i.app_id)
         and (i.key is null or not exists (select 1 from idempotency o

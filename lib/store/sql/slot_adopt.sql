@@ -12,4 +12,4 @@ set owner = $2::int8, epoch = s.epoch + 1,
         else greatest(s.low_water, id_floor(clock_timestamp()) - 1) end
 from before b
 where s.id = b.id and (s.owner is null or s.lease_until < clock_timestamp())
-returning s.epoch, s.low_water, s.retry_low, (b.owner is not null or b.dirty)
+returning s.epoch, s.low_water, s.retry_low, (b.owner is not null or b.dirty), s.append_above
