@@ -12,9 +12,8 @@
 
 #include "send/lane-internal.h"
 
-/* Of in_flight_max, for slow lanes together. */
-#define SLOW_NUM 3
-#define SLOW_DEN 4
+/* Of in_flight_max, for slow lanes together. At least one: every lane is slow at first. */
+#define SLOW_MAX(max) ((max) - (max) / 4)
 
 /* Of queue_bytes_max. What is under way to slow endpoints and what waits for its endpoint make
  * three quarters together, so that they alone never bring acceptance to a stop (sender_backlogged).
@@ -44,7 +43,7 @@ room_left(const struct lanes *ls, enum lane_class class)
 	int left = ls->in_flight_max - sound->in_flight - slow->in_flight;
 	if (class == CLASS_SOUND)
 		return left;
-	int slow_left = ls->in_flight_max / SLOW_DEN * SLOW_NUM - slow->in_flight;
+	int slow_left = SLOW_MAX(ls->in_flight_max) - slow->in_flight;
 	return slow_left < left ? slow_left : left;
 }
 
