@@ -25,6 +25,7 @@ struct obligation {
 	int parked;      /* the highest step of a parked row, or -1 */
 	bool ordered;    /* it keeps its row until it succeeds or is given up */
 	int64_t no, key; /* its */
+	int64_t queued;  /* when it was committed: counts up */
 	int64_t epochs;  /* of all slots, when it was stored */
 	bool delivered, dead;
 	int accepted; /* requests that the receiver took */
@@ -35,6 +36,7 @@ static struct obligation **list; /* the open ones */
 static int nopen, room;
 static bool touched;
 static bool deferred;
+static int64_t queued;
 struct ledger_sums ledger_sums;
 bool ledger_lenient;
 
@@ -180,6 +182,7 @@ on_parked(const struct parked_row *p)
 		o->ordered = p->ordered;
 		o->no = p->no;
 		o->key = p->key;
+		o->queued = ++queued;
 	}
 }
 
@@ -343,13 +346,14 @@ ledger_acknowledged(int64_t app_id, int64_t msg_id)
 	m->acknowledged = true;
 }
 
-/* Of what has its order only the oldest is under way: all before it are resolved. */
+/* Of what has its order only the oldest is under way: all before it are resolved. (Of two that were
+ * stored at the same time, the one that was seen first may go first.) */
 static void
 check_order(const struct obligation *o)
 {
 	for (int i = 0; o->ordered && i < nopen; i++)
 		if (list[i]->ordered && list[i]->number == o->number && list[i]->key == o->key &&
-		    list[i]->no < o->no)
+		    list[i]->no < o->no && list[i]->queued < o->queued)
 			violation("%lld goes to r%d before %lld", (long long)o->message->id,
 			    o->number, (long long)list[i]->message->id);
 }

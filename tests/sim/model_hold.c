@@ -19,6 +19,7 @@ enum argument { /* of hold_open.sql, hold_set.sql and hold_close.sql */
 	ARG_SET_PROBES,
 	ARG_SET_LOW_NO,
 	ARG_CLOSE_LOW_NO = 4,
+	ARG_CLOSE_ORDERED,
 };
 
 /* Its place, or -1. */
@@ -65,6 +66,7 @@ answer_hold(PGresult *r, int place, const struct hold_values *h)
 		answer_int8(r, row, 5, (h->probe_at.us - sim_wall().us) / USEC_PER_MS);
 	answer_int4(r, row, 6, h->probes);
 	answer_int8(r, row, 7, h->low_no);
+	answer_bool(r, row, 8, h->ordered);
 }
 
 enum ran
@@ -165,13 +167,15 @@ model_hold_close(const struct call *c, PGresult **ret)
 	if (!txn_lock_hold(c->txn, place, HOLD_CHANGE))
 		return RAN_WAITS;
 	struct hold_values *h = &db.hold[place].next;
+	bool ordered = value_bool(c->arg[ARG_CLOSE_ORDERED]);
 	if (!h->exists || h->slot != slot || h->state != HOLD_DRAINING ||
-	    anything_parked(c, place, low, h->ordered))
+	    anything_parked(c, place, low, ordered))
 		return RAN;
 	struct app_row *app = app_find(db.endpoint[place].app_id);
 	if (!txn_touch_app(c->txn, app))
 		return RAN_WAITS;
 	h->state = HOLD_CLOSED;
+	h->ordered = ordered;
 	h->failing_since.us = h->probe_at.us = 0;
 	h->probes = 0;
 	h->low_no = low;
@@ -183,7 +187,7 @@ enum ran
 model_hold_get(const struct call *c, PGresult **ret)
 {
 	int place = place_of(value_int(c->arg[ARG_ENDPOINT]));
-	*ret = answer_new(8);
+	*ret = answer_new(9);
 	if (place >= 0 && is_kept(&db.hold[place].now))
 		answer_hold(*ret, place, &db.hold[place].now);
 	return RAN;
@@ -193,7 +197,7 @@ enum ran
 model_hold_take(const struct call *c, PGresult **ret)
 {
 	int64_t slot = value_int(c->arg[0]), home = value_int(c->arg[2]);
-	*ret = answer_new(8);
+	*ret = answer_new(9);
 	if (!owns(c, slot, value_int(c->arg[1])) || home < 0 || !owns(c, home, value_int(c->arg[3])))
 		return RAN;
 	for (int i = 0; i < db.nendpoints; i++)

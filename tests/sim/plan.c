@@ -67,7 +67,7 @@ plan_config(struct config *c)
 	c->lane_max = dice_chance(200) ? dice(2, 10) : 1000;
 	c->queue_max = dice_chance(200) ? dice(5, 40) : 1000;
 	c->probe_min = dice(50, 300);
-	c->probe_max = dice(300, 2000);
+	c->probe_max = dice(300, 1000);
 	c->disable_after = dice_chance(200) ? dice(1000, 10000) : 0;
 	c->hold_max = 3600 * 1000;
 	c->retry_schedule.steps = (int)dice(0, 5);

@@ -25,7 +25,7 @@
 
 /* How long after the faults everything takes at most: a lapsed lease, its adoption, the retries that
  * are left, clocks that stand apart, an event in limbo. */
-#define SETTLE_MAX (120 * USEC_PER_SEC)
+#define SETTLE_MAX (180 * USEC_PER_SEC)
 /* The same when deliveries were put off: outcome.c does so for up to five minutes, several times. */
 #define SETTLE_DEFERRED_MAX (1200 * USEC_PER_SEC)
 #define ID_MS               (INT64_C(1) << 22)
