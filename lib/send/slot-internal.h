@@ -54,6 +54,7 @@ struct beat {
 struct adoption {
 	struct arena *arena;
 	struct pg_ticket *ticket; /* one adoption at a time */
+	usec_t sent;
 	int16_t id;
 	bool more;                     /* the last beat named more slots than this one */
 	void (*over)(struct slots *s); /* the next one may start */

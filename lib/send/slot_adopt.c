@@ -88,8 +88,11 @@ on_adopted(void *arg, const struct pg_result *r, const struct err *e)
 	s->adoption.ticket = NULL;
 	if (e || s->releasing)
 		return; /* the next beat tries again */
-	if (pg_rows(r->res[2]) == 0)
-		adoption_over(s); /* somebody else was quicker */
+	/* An answer so late that the lease may have lapsed, unknown to the beat: whoever finds it
+	 * so takes the slot, we perhaps. */
+	bool late = clock_mono() - s->adoption.sent >= s->lease * 4 / 5;
+	if (pg_rows(r->res[2]) == 0 || late)
+		adoption_over(s); /* somebody else was or will be quicker */
 	else
 		slot_taken(s, r->res[2]);
 }
@@ -111,5 +114,6 @@ slot_adopt(struct slots *s, int16_t id)
 	pg_arg_int8(&take, s->lease / USEC_PER_MS);
 	struct pg_call calls[] = { { &stmt_slot_evict, &slot }, { &stmt_slot_lock, &slot },
 		{ &stmt_slot_adopt, &take } };
+	a->sent = clock_mono();
 	a->ticket = pg_submit_at(ADOPT, s->load_pool, calls, 3, on_adopted, s);
 }
