@@ -298,7 +298,7 @@ on_check(void *arg)
 	struct wall now = loop_wall(rs->loop);
 	for (int i = 0; i < rs->n; i++) {
 		struct shard *sh = rs->shard[i];
-		bool wanted = sh->until.us - now.us < AHEAD / 2 && rs->count < TOTAL_MAX;
+		bool wanted = sh->until.us < now.us + AHEAD / 2 && rs->count < TOTAL_MAX;
 		if (!sh->ticket && (wanted || sh->opening)) {
 			struct wall until = { now.us + (sh->opening ? OPEN_AHEAD : AHEAD) };
 			shard_read(sh, sh->until, until);
