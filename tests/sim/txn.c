@@ -396,6 +396,10 @@ run(struct txn *t)
 	if (dice_chance(weather.refusals))
 		return txn_fail(t, "53100", "no space left");
 	enum ran ran = t->call[i].run(&c, &t->call[i].result);
+	if (ran != RAN) {
+		PQclear(t->call[i].result);
+		t->call[i].result = NULL;
+	}
 	if (ran == RAN && !t->call[i].result)
 		t->call[i].result = answer_new(0);
 	TRACE("db  %s%s", t->call[i].name,
