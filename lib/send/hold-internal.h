@@ -82,6 +82,7 @@ struct hold {
 	bool loaded; /* its row was read */
 	bool known;  /* what follows is: of the endpoint; ended: deleted or disabled */
 	bool ordered, blocks, ended, deleted;
+	bool row_ordered;     /* as its row has it: true for a deleted one until all is over */
 	usec_t failing_since; /* 0: not */
 	usec_t probe_at;
 	int probes;            /* that failed in a row */
@@ -180,6 +181,8 @@ void entries_add(struct hold *h, const struct parked_row *row);
 struct entry *entries_find(const struct hold *h, int64_t msg_id, int64_t chain);
 /* The oldest that may start, or NULL; those whose time has come are ready again. */
 struct entry *entries_ready(struct hold *h);
+/* The same for a probe, which need not wait for its time. */
+struct entry *entries_probe(struct hold *h);
 /* When the next one is due; 0: none is later. */
 usec_t entries_next_due(const struct hold *h);
 void entry_start(struct hold *h, struct entry *en);
@@ -203,6 +206,7 @@ struct hold_row {
 	usec_t failing_for, probe_in;
 	int probes;
 	int64_t low_no;
+	bool ordered;
 };
 void hold_row_read(const PGresult *r, int row, struct hold_row *ret);
 /* Statements under a slot's fence; calls[0] and calls[1] are the fence's. fn's results begin there.
@@ -242,6 +246,8 @@ void hold_probe_failed(struct hold *h, usec_t retry_after);
 void trip_stored(struct holds *hs, int64_t endpoint_id, int64_t version);
 void trips_update(struct holds *hs, const struct cat_app *app);
 bool trips_again(struct holds *hs); /* asks for what is missing; whether there are any */
+/* Those that were stored under that slot are over. */
+void trips_drop(struct holds *hs, int slot);
 void trips_free(struct holds *hs);
 
 /* ---- hold.c ---- */

@@ -141,6 +141,8 @@ on_asked(void *arg, const struct pg_result *r, const struct err *e)
 		hold_wake(h);
 		return;
 	}
+	/* A breaker that tripped meanwhile has this answer, too. */
+	trip_stored(h->all, h->endpoint_id, 1);
 	if (pg_rows(r->res[0]) == 0) { /* closed, and without an order */
 		hold_free(h);
 		return;
@@ -246,6 +248,7 @@ holds_drop(struct holds *hs, int slot)
 {
 	struct hold *h, *next;
 	struct take *t, *next_take;
+	trips_drop(hs, slot);
 	HASH_ITER(hh, hs->by_endpoint, h, next)
 		if (h->slot == slot)
 			hold_free(h);
@@ -348,14 +351,17 @@ holds_recorded(struct holds *hs, const struct parked_step *step, struct wall nex
 	hold_wake(h);
 }
 
-void
+bool
 holds_hint(struct holds *hs, int64_t endpoint_id)
 {
 	struct hold *h = hold_find(hs, endpoint_id);
-	if (!h || h->state == HOLD_PAUSED || !h->loaded)
-		return;
-	h->more = true;
-	hold_wake(h);
+	if (!h)
+		return false;
+	if (h->state != HOLD_PAUSED && h->loaded) {
+		h->more = true;
+		hold_wake(h);
+	}
+	return true;
 }
 
 /* ---- all of them -------------------------------------------------------------------------- */

@@ -67,8 +67,8 @@ void holds_update(struct holds *hs, const struct cat_app *app);
 /* An endpoint's breaker has tripped here: its hold opens, under that home slot. Its lane waits. */
 void holds_trip(struct holds *hs, int64_t app_id, int64_t endpoint_id, int slot, int64_t epoch,
     usec_t failing_for);
-/* This worker has parked something for that endpoint. */
-void holds_hint(struct holds *hs, int64_t endpoint_id);
+/* This worker has parked something for that endpoint. Whether its hold is kept here. */
+bool holds_hint(struct holds *hs, int64_t endpoint_id);
 
 /* The step's turn has come: whether it may be attempted. If not, it is forgotten by the caller and
  * let out again when it may be. */

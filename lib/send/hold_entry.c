@@ -191,6 +191,18 @@ entries_ready(struct hold *h)
 	return TAILQ_FIRST(&es->ready);
 }
 
+struct entry *
+entries_probe(struct hold *h)
+{
+	struct entry *en = entries_ready(h);
+	if (en)
+		return en;
+	en = RB_MIN(entry_due_tree, &h->entries.later);
+	if (en)
+		entry_set(h, en, ENTRY_READY);
+	return en;
+}
+
 usec_t
 entries_next_due(const struct hold *h)
 {

@@ -107,6 +107,7 @@ hold_load(struct hold *h, const struct hold_row *row)
 	if (changed)
 		hold_set_state(h, row->state);
 	h->stored = row->state;
+	h->row_ordered = row->ordered;
 	h->dirty = false;
 	h->failing_since = row->failing ? now - row->failing_for : 0;
 	h->probes = row->probes;
@@ -157,6 +158,7 @@ on_closed(void *arg, const struct pg_result *r, const struct err *e)
 	if (!e) {
 		h->version = pg_int(r->res[2], 0, 0);
 		hold_set_state(h, HOLD_CLOSED);
+		h->row_ordered = h->ordered;
 		h->stored = HOLD_CLOSED;
 		h->dirty = false;
 		hs->ev.app_changed(hs->ev.arg, h->app_id, h->version);
@@ -259,8 +261,9 @@ probe_step(struct hold *h, usec_t *soonest)
 		wake_at(h, soonest, h->probe_at);
 		return;
 	}
-	struct entry *en = entries_ready(h);
-	usec_t look_at = h->read_at + hold_probe_wait(h); /* ahead, else we would be busy till then */
+	struct entry *en = entries_probe(h);
+	usec_t look_at =
+	    h->read_at + hold_probe_wait(h); /* ahead, else we would be busy till then */
 	if (en) {
 		h->probe = en->id;
 		metric_add(METRIC_PROBES, 1);
@@ -270,7 +273,6 @@ probe_step(struct hold *h, usec_t *soonest)
 	} else {
 		wake_at(h, soonest, look_at);
 	}
-	wake_at(h, soonest, entries_next_due(h));
 }
 
 /* Deliveries a second. */
@@ -366,13 +368,14 @@ hold_step(struct hold *h)
 	usec_t soonest = 0, now = now_of(h);
 	if (h->all->stopped || !h->known || !h->loaded)
 		return;
+	/* Nobody will answer a probe of a deleted or disabled endpoint: what is parked ends. */
+	bool left = h->state == HOLD_PAUSED || (h->state == HOLD_CLOSED && h->row_ordered);
+	if ((h->ended && h->state == HOLD_OPEN) || (h->deleted && left))
+		hold_set_state(h, HOLD_DRAINING);
 	if (h->state == HOLD_CLOSED && !h->ordered && !h->ticket && h->entries.under_way == 0) {
 		hold_free(h);
 		return;
 	}
-	/* Nobody will answer a probe of a deleted or disabled endpoint: what is parked ends. */
-	if (h->ended && (h->state == HOLD_OPEN || (h->state == HOLD_PAUSED && h->deleted)))
-		hold_set_state(h, HOLD_DRAINING);
 	state_step(h, &soonest);
 	(void)store_step(h, &soonest);
 	if (soonest)

@@ -12,6 +12,7 @@ enum column {
 	COL_PROBE_MS,
 	COL_PROBES,
 	COL_LOW_NO,
+	COL_ORDERED,
 };
 
 void
@@ -27,6 +28,7 @@ hold_row_read(const PGresult *r, int row, struct hold_row *ret)
 		.probe_in = pg_int(r, row, COL_PROBE_MS) * USEC_PER_MS,
 		.probes = (int)pg_int(r, row, COL_PROBES),
 		.low_no = pg_int(r, row, COL_LOW_NO),
+		.ordered = pg_bool(r, row, COL_ORDERED),
 	};
 }
 
@@ -107,6 +109,7 @@ hold_write_closed(struct hold *h, pg_fn fn)
 	put_hold(&close, h);
 	put_owner(&close, h);
 	pg_arg_int8(&close, low_no(h, &at));
+	pg_arg_bool(&close, h->ordered);
 	struct pg_call calls[] = { { &stmt_fence, &fence }, { &stmt_hold_lock, &lock },
 		{ &stmt_hold_close, &close } };
 	h->ticket = pg_submit(h->all->load, calls, 3, fn, h);

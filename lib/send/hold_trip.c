@@ -126,6 +126,15 @@ holds_trip(struct holds *hs, int64_t app_id, int64_t endpoint_id, int slot, int6
 }
 
 void
+trips_drop(struct holds *hs, int slot)
+{
+	struct trip *t, *next;
+	TAILQ_FOREACH_SAFE(t, &hs->trips, entry, next)
+		if (t->slot == slot)
+			trip_over(t);
+}
+
+void
 trips_free(struct holds *hs)
 {
 	struct trip *t;

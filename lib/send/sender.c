@@ -152,6 +152,10 @@ on_catalogue(void *arg, const struct cat_app *app)
 	struct sender *s = arg;
 	lanes_update(s->lanes, app);
 	holds_update(s->holds, app);
+	/* A lane that waited for that (disable_gone) waits no more. */
+	for (int i = 0; i < app->nendpoints; i++)
+		if (app->endpoints[i].disabled)
+			lanes_gate(s->lanes, app->endpoints[i].id, LANE_GO);
 }
 
 /* ---- public ------------------------------------------------------------------------------- */

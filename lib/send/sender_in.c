@@ -78,8 +78,15 @@ sender_on_unpark(void *arg, const struct parked_step *step)
 void
 sender_queued(struct sender *s, int64_t app_id, int64_t endpoint_id)
 {
-	(void)app_id;
-	holds_hint(s->holds, endpoint_id);
+	if (holds_hint(s->holds, endpoint_id))
+		return;
+	/* A new one may be ours since just now; the beat would tell within a second. */
+	int home = slots_home_id(s->slots);
+	const struct cat_app *app = catalogue_find_id(s->cat, app_id);
+	const struct cat_endpoint *endpoint = app ? cat_endpoint_get(app, endpoint_id) : NULL;
+	if (endpoint && endpoint->held && endpoint->hold_slot == home)
+		holds_news(
+		    s->holds, app_id, endpoint_id, app->version, home, slots_epoch(s->slots, home));
 }
 
 void

@@ -327,7 +327,7 @@ tell_hold(struct sender *s, const struct result *r, bool held)
 		holds_recorded(s->holds, &step, r->stays ? r->next : (struct wall){ 0 }, held);
 	}
 	if (held && r->park)
-		holds_hint(s->holds, d->endpoint_id);
+		(void)holds_hint(s->holds, d->endpoint_id);
 }
 
 void

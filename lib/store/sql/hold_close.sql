@@ -1,14 +1,15 @@
 -- A hold under which nothing is left is closed, under fence.sql and hold_lock.sql of the same transaction. No
 -- row: something is left, or the hold is another one's or does not drain. What has its order may stay.
--- $1 application, $2 endpoint, $3 slot, $4 epoch, $5 number up to which all is resolved
+-- $1 application, $2 endpoint, $3 slot, $4 epoch, $5 number up to which all is resolved,
+-- $6 whether it has its order still
 with h as (
-    update hold h set state = 0, failing_since = null, probe_at = null, probes = 0, low_no = $5::int8
+    update hold h set state = 0, ordered = $6::bool, failing_since = null, probe_at = null, probes = 0, low_no = $5::int8
     from slot s
     where h.app_id = $1::int8 and h.endpoint_id = $2::int8 and h.slot = $3::int2 and h.state = 2
         and s.id = $3::int2 and s.epoch = $4::int8
         and not exists (select 1 from parked p
             where p.app_id = $1::int8 and p.endpoint_id = $2::int8 and p.no > $5::int8
-                and not (h.ordered and p.key is not null)
+                and not ($6::bool and p.key is not null)
                 and not exists (select 1 from attempt a
                     where a.app_id = p.app_id and a.msg_id = p.msg_id
                         and a.endpoint_id + 0 = p.endpoint_id and a.chain = p.chain
