@@ -29,6 +29,7 @@
 #include "ingest/ingest.h"
 #include "loop/loop.h"
 #include "ops/maintenance.h"
+#include "ops/notices.h"
 #include "ops/sight.h"
 #include "send/sender.h"
 #include "store/catalogue.h"
@@ -55,6 +56,7 @@ struct worker {
 	struct handover *handover;
 	struct sight *sight;
 	struct maintenance *maintenance;
+	struct notices *notices;
 	struct timer ready, quiet, tidy;
 	bool stopping;
 	usec_t stop_since;
@@ -120,6 +122,7 @@ make_parts(struct worker *w, struct err *e)
 	const struct sight_parts sight = { w->loop, w->config, w->api, w->sender, w->ingest,
 		w->api_pool, w->lease_pool };
 	w->sight = sight_new(&sight);
+	w->notices = notices_new(w->loop, w->load_pool, w->sender, w->ingest);
 	w->maintenance = maintenance_new(w->loop, w->config, w->load_pool);
 	return 0;
 }
@@ -209,7 +212,9 @@ free_parts(struct worker *w)
 	maintenance_free(w->maintenance);
 	task_runner_free(w->tasks);
 	catalogue_free(w->catalogue);
+	notices_stop(w->notices);
 	ingest_free(w->ingest);
+	notices_free(w->notices);
 	sender_free(w->sender);
 	pg_pool_free(w->api_pool);
 	pg_pool_free(w->read_pool);

@@ -1,5 +1,6 @@
 /* The sender's private parts. Each file calls only those before it:
  *
+ *   sender_disable.c  endpoints that are not to be delivered to any more
  *   sender_step.c  a step of a delivery, from its turn to its recorded result
  *   sender_in.c    where deliveries come from
  *   sender.c       the parts together, what they tell each other, and what others ask
@@ -33,6 +34,7 @@ struct sender {
 	struct recorder *recorder;
 	struct tally *tally;
 	struct catalogue *cat;
+	TAILQ_HEAD(, disabling) disabling;
 	struct rand rand;
 	int in_flight;     /* loading, resolving, sending */
 	struct defer pump; /* starts what may start */
@@ -41,12 +43,22 @@ struct sender {
 	bool backlogged;
 	void (*relief)(void *arg);
 	void *relief_arg;
+	void (*noticed)(void *arg);
+	void *noticed_arg;
 	bool draining, released;
 	bool drain_open; /* … and starts deliveries all the same (drain_round) */
 	usec_t drain_until, drain_since;
 	void (*drained)(void *arg);
 	void *drained_arg;
 };
+
+/* ---- sender_disable.c ---- */
+
+/* The endpoint answered 410. */
+void sender_disable_gone(struct sender *s, const struct delivery *d);
+/* holds_events: nothing succeeds at that endpoint for too long. */
+void sender_on_failing(void *arg, int64_t app_id, int64_t endpoint_id);
+void sender_disable_free(struct sender *s);
 
 /* ---- sender_step.c ---- */
 
@@ -61,8 +73,6 @@ void sender_on_payload(void *arg, struct delivery *d, bool found);
 void sender_on_exchanged(void *arg, struct result *r);
 void sender_on_recorded(void *arg, struct result *r, bool held);
 void sender_on_unparked(void *arg, int slot);
-/* holds_events: nothing succeeds at that endpoint for too long. */
-void sender_on_failing(void *arg, int64_t app_id, int64_t endpoint_id);
 
 /* ---- sender_in.c ---- */
 

@@ -112,6 +112,14 @@ on_hold_changed(void *arg, int64_t app_id, int64_t endpoint_id)
 }
 
 static void
+on_noticed(void *arg)
+{
+	struct sender *s = arg;
+	if (s->noticed && !s->draining)
+		s->noticed(s->noticed_arg);
+}
+
+static void
 on_gate(void *arg, int64_t endpoint_id, enum lane_gate gate)
 {
 	struct sender *s = arg;
@@ -197,6 +205,13 @@ sender_on_relief(struct sender *s, void (*fn)(void *arg), void *arg)
 {
 	s->relief = fn;
 	s->relief_arg = arg;
+}
+
+void
+sender_on_notices(struct sender *s, void (*fn)(void *arg), void *arg)
+{
+	s->noticed = fn;
+	s->noticed_arg = arg;
 }
 
 const char *
@@ -299,6 +314,7 @@ sender_new(struct loop *l, const struct config *c, struct catalogue *cat,
 	s->loop = l;
 	s->config = c;
 	s->cat = cat;
+	TAILQ_INIT(&s->disabling);
 	s->load = pools->load;
 	defer_init(&s->pump, l, pump, s);
 	timer_init(&s->tick, l, on_tick, s);
@@ -309,7 +325,7 @@ sender_new(struct loop *l, const struct config *c, struct catalogue *cat,
 		return NULL;
 	}
 	const struct slots_events slots_ev = { s, on_adopted, sender_on_recovered, on_lost,
-		on_ready, on_app_changed, on_hold_changed, retry_low, busy, room };
+		on_ready, on_app_changed, on_hold_changed, on_noticed, retry_low, busy, room };
 	const struct retries_events retries_ev = { s, sender_on_retry_due, on_opened };
 	const struct recorder_events recorder_ev = { s, sender_on_recorded, sender_on_unparked };
 	const struct holds_events holds_ev = { s, sender_on_unpark, on_gate, on_app_changed,
@@ -335,6 +351,7 @@ sender_free(struct sender *s)
 	payloads_free(s->payloads);
 	recorder_free(s->recorder);
 	tally_free(s->tally);
+	sender_disable_free(s);
 	lanes_free(s->lanes);
 	holds_free(s->holds);
 	retries_free(s->retries);

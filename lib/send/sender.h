@@ -68,5 +68,8 @@ void sender_replay_doubt(struct sender *s, struct wall due);
  * while its lease is not confirmed. */
 bool sender_mine(const struct sender *s, int slot, int64_t epoch);
 
+/* Calls fn when the database has notices (table `notice`), about once a second while it has. */
+void sender_on_notices(struct sender *s, void (*fn)(void *arg), void *arg);
+
 /* For /readyz: NULL when all is well, else a static text naming what stalls. */
 const char *sender_stalled(const struct sender *s);

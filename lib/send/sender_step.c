@@ -265,58 +265,6 @@ resolve(struct sender *s, struct delivery *d)
 		slots_resolved(s->slots, m);
 }
 
-struct disabling {
-	struct sender *sender;
-	struct arena *arena;
-	int64_t app_id, endpoint_id;
-};
-
-static void
-on_disabled(void *arg, const struct pg_result *r, const struct err *e)
-{
-	struct disabling *x = arg;
-	struct sender *s = x->sender;
-	/* If it could not be stored, the endpoint says so again at its next delivery. */
-	if (!e && pg_rows(r->res[0]))
-		catalogue_changed(s->cat, x->app_id, pg_int(r->res[0], 0, 0));
-	else
-		lanes_gate(s->lanes, x->endpoint_id, LANE_GO);
-	arena_free(x->arena);
-}
-
-static void
-disable(struct sender *s, int64_t app_id, int64_t endpoint_id, struct str reason)
-{
-	struct arena *a = arena_new();
-	struct disabling *x = arena_zalloc(a, sizeof(*x));
-	struct pg_args args;
-	*x = (struct disabling){ s, a, app_id, endpoint_id };
-	pg_args_init(&args, a);
-	pg_arg_int8(&args, app_id);
-	pg_arg_int8(&args, endpoint_id);
-	pg_arg_text(&args, reason);
-	struct pg_call call = { &stmt_endpoint_disable, &args };
-	pg_submit_at(GONE, s->load, &call, 1, on_disabled, x);
-}
-
-static void
-disable_gone(struct sender *s, const struct delivery *d)
-{
-	char app[ID_TEXT_SIZE], endpoint[ID_TEXT_SIZE];
-	LOG_INFO(ENDPOINT_GONE, KV("app", id_to_text(ID_APP, d->message->app_id, app)),
-	    KV("endpoint", id_to_text(ID_ENDPOINT, d->endpoint_id, endpoint)));
-	disable(s, d->message->app_id, d->endpoint_id, STR("gone"));
-}
-
-void
-sender_on_failing(void *arg, int64_t app_id, int64_t endpoint_id)
-{
-	char app[ID_TEXT_SIZE], endpoint[ID_TEXT_SIZE];
-	LOG_INFO(ENDPOINT_FAILING, KV("app", id_to_text(ID_APP, app_id, app)),
-	    KV("endpoint", id_to_text(ID_ENDPOINT, endpoint_id, endpoint)));
-	disable(arg, app_id, endpoint_id, STR("failing"));
-}
-
 /* The hold learns what became of a step, and that others may have been parked. */
 static void
 tell_hold(struct sender *s, const struct result *r, bool held)
@@ -358,7 +306,7 @@ sender_on_recorded(void *arg, struct result *r, bool held)
 		if (r->dead)
 			metric_add(METRIC_DEAD_LETTERS, 1);
 		if (r->gone)
-			disable_gone(s, d);
+			sender_disable_gone(s, d);
 	}
 	result_free(r);
 	if (s->draining)

@@ -45,6 +45,8 @@ struct slots_events {
 	/* The hold of an endpoint, which a slot of this worker keeps, may have changed with its
 	 * application. */
 	void (*hold_changed)(void *arg, int64_t app_id, int64_t endpoint_id);
+	/* There are notices in the table. */
+	void (*noticed)(void *arg);
 	/* The retry mark: no retry of the slot due before it is unresolved, nor will one be
 	 * committed. */
 	struct wall (*retry_low)(void *arg, int slot);

@@ -21,6 +21,7 @@ enum news {
 	NEWS_FREE = 3,
 	NEWS_APP = 4,
 	NEWS_HOLD = 5,
+	NEWS_NOTICE = 6,
 };
 
 bool
@@ -64,6 +65,9 @@ read_news(struct slots *s, const PGresult *r)
 			break;
 		case NEWS_HOLD:
 			s->ev.hold_changed(s->ev.arg, pg_int(r, row, 1), pg_int(r, row, 2));
+			break;
+		case NEWS_NOTICE:
+			s->ev.noticed(s->ev.arg);
 			break;
 		}
 	}

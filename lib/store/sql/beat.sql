@@ -2,7 +2,8 @@
 -- $1 slots held, $2 their epochs, $3 low-water marks, $4 retry marks, $5 lease in ms,
 -- $6 whether a free slot is wanted, $7 how far back changes of applications are told, in ms
 -- Rows (kind, id, value): 1 slot still held; 2 slot to adopt; 3 free slot; 4 application and version;
--- 5 application and endpoint whose hold is kept here and may have changed.
+-- 5 application and endpoint whose hold is kept here and may have changed;
+-- 6 there are notices.
 with mine as (
     update slot s
     set lease_until = clock_timestamp() + $5::int8 * interval '1 millisecond',
@@ -28,3 +29,5 @@ union all
 select 5::int2, h.app_id, h.endpoint_id from app a
     join hold h on h.app_id = a.id and h.slot = any($1::int2[]) and (h.state <> 0 or h.ordered)
     where a.changed_at > now() - $7::int8 * interval '1 millisecond'
+union all
+(select 6::int2, id, 0::int8 from notice order by id limit 1)
