@@ -196,3 +196,4 @@ def test_nothing_unasked_is_an_answer(scene):
                 wait_until(lambda: case.receiver.unasked == case.receiver.requests)
         assert case.wrong(api) is None
         assert case.receiver.requests == read + 10, case.name
+        assert case.receiver.reused == 0, case.name

@@ -13,10 +13,11 @@ EMPTY = OK + b"Content-Length: 0\r\n\r\n"
 
 
 class Hostile:
-    """Serves one behaviour. `requests` counts whole requests that were read, `connections` all."""
+    """Serves one behaviour. Counts whole requests that it has read, connections, what it has said unasked,
+    and what came on a connection behind its answer."""
 
     def __init__(self, behaviour, host="127.0.0.1"):
-        self.requests = self.connections = self.unasked = 0
+        self.requests = self.connections = self.unasked = self.reused = 0
         self._behaviour = behaviour
         self._stopping = threading.Event()
         self._lock = threading.Lock()
@@ -71,7 +72,7 @@ class Hostile:
         connection.settimeout(seconds)
         try:
             while connection.recv(4096):
-                pass
+                self.reused += 1
         except OSError:
             pass
 
