@@ -98,11 +98,13 @@ def failed(seed, text):
             "duplicates_per_crash": [], "problems": [{"kind": "suite", "text": text}]}
 
 
-def drain(seeds, jobs):
-    """An end on request: what runs comes to its end, nothing else begins."""
+def drain(seeds, todo, jobs):
+    """An end on request: what runs comes to its end, nothing else begins, or counts as missing."""
     try:
         while True:
-            seeds.get_nowait()
+            seed = seeds.get_nowait()
+            if seed is not None:
+                todo.remove(seed)
     except queue.Empty:
         for _ in range(jobs):
             seeds.put(None)
@@ -118,7 +120,7 @@ def run(args, options, say=print):
     for process in processes:
         process.start()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: drain(seeds, jobs))
+        signal.signal(number, lambda *_: drain(seeds, todo, jobs))
     found = []
     while any(p.is_alive() for p in processes) or not results.empty():
         try:
