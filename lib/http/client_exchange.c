@@ -288,7 +288,7 @@ static void
 exchange_on_whole(struct client_exchange *x, bool all_used)
 {
 	struct client_connection *k = x->connection;
-	if ((all_used || 1) && x->answer.keep_alive && exchange_sent(x) && !x->send_broken &&
+	if (all_used && x->answer.keep_alive && exchange_sent(x) && !x->send_broken &&
 	    !wire_pending(&k->wire)) {
 		x->connection = NULL;
 		connection_keep(k);
