@@ -69,6 +69,9 @@ int lanes_stuck(const struct lanes *ls); /* in flight in such lanes */
 
 /* The catalogue has a new snapshot. */
 void lanes_update(struct lanes *ls, const struct cat_app *app);
+/* An application has that version now. The catalogue reads again what it has; what it has dropped
+ * (it is bounded) the lanes that still use it have to ask for. */
+void lanes_changed(struct lanes *ls, int64_t app_id, int64_t version);
 
 int lanes_queued(const struct lanes *ls); /* all that wait */
 int lanes_ready(const struct lanes *ls);  /* those that wait for us and not for their endpoint */

@@ -75,6 +75,16 @@ lanes_update(struct lanes *ls, const struct cat_app *app)
 		group_update(g, app);
 }
 
+void
+lanes_changed(struct lanes *ls, int64_t app_id, int64_t version)
+{
+	struct group *g;
+	HASH_FIND(hh, ls->by_app, &app_id, sizeof(app_id), g);
+	if (g && !g->loading && g->app && g->app->version < version &&
+	    !catalogue_find_id(ls->cat, app_id))
+		group_load(g);
+}
+
 struct group *
 group_get(struct lanes *ls, int64_t app_id)
 {

@@ -98,6 +98,7 @@ on_app_changed(void *arg, int64_t app_id, int64_t version)
 {
 	struct sender *s = arg;
 	catalogue_changed(s->cat, app_id, version);
+	lanes_changed(s->lanes, app_id, version);
 }
 
 static void
