@@ -95,12 +95,15 @@ enum {
 	COL_PARKED,
 };
 
+/* An endpoint that is disabled gets nothing more, except that a pause goes on to hold what is
+ * parked. */
 static enum log_status
-standing(const PGresult *r, int row, bool is_live)
+standing(const PGresult *r, int row, const struct endpoint_row *e)
 {
+	bool held = pg_bool(r, row, COL_PARKED) && e->paused;
 	if (pg_bool(r, row, COL_SUCCESS))
 		return STATUS_SUCCESS;
-	if (!is_live)
+	if (pg_bool(r, row, COL_DELETED) || (e->disabled && !held))
 		return STATUS_FAIL;
 	if (!pg_null(r, row, COL_PLANNED_AT))
 		return STATUS_SENDING;
@@ -125,11 +128,10 @@ write_endpoint(struct call *c, struct jw *j, const PGresult *r, int row)
 {
 	struct endpoint_row e;
 	endpoint_row_read(r, row, c->arena, &e);
-	bool deleted = pg_bool(r, row, COL_DELETED);
 	jw_open_object(j);
 	endpoint_put_fields(c, j, &e);
-	jw_put_bool(j, "deleted", deleted);
-	put_standing(j, standing(r, row, !deleted && !e.disabled), next_attempt(c, r, row, &e));
+	jw_put_bool(j, "deleted", pg_bool(r, row, COL_DELETED));
+	put_standing(j, standing(r, row, &e), next_attempt(c, r, row, &e));
 	jw_close_object(j);
 }
 

@@ -15,6 +15,7 @@ with a as (
         and org = $1::text and ($3::text is null or uid = $3::text) and deleted_at is null
 ), e as (
     select e.app_id, e.id, e.disabled or e.deleted_at is not null as dead,
+        e.disabled and not e.paused or e.deleted_at is not null as ended, -- also what is parked
         case when h.state = 1 then h.probe_at end as probe_at
     from a join endpoint e on e.app_id = a.id and e.id = coalesce($4::int8,
         (select o.id from endpoint o
@@ -40,7 +41,7 @@ left join lateral (
             left join lateral (
                 select case when w.parked then e.probe_at else r.next_at end as next_at,
                     case when r.success then 0::int2
-                        when (w.parked or r.next_at is not null) and not e.dead then 3::int2
+                        when w.parked or r.next_at is not null and not e.dead then 3::int2
                         else 2::int2 end as status
                 from (
                     select bool_or(t.status = 0) as success,
@@ -58,7 +59,8 @@ left join lateral (
                                 or $10::text = any(string_to_array(m.channels, ',')))) t
                     having count(*) > 0) r
                 cross join lateral (
-                    select not r.success and not e.dead and coalesce(r.next_at <= now(), true) and exists (
+                    select not r.success and not e.ended
+                        and (e.dead or coalesce(r.next_at <= now(), true)) and exists (
                         select 1 from parked k
                         where k.app_id = e.app_id and k.msg_id = m.id and k.endpoint_id + 0 = e.id
                             and not exists (select 1 from attempt t
