@@ -11,7 +11,7 @@ static const struct column columns[] = {
 	{ "id", "ID", 0 },
 	{ "uid", "UID", 0 },
 	{ "url", "URL", COLUMN_LONG },
-	{ "disabled", "DISABLED", 0 },
+	{ "deliveryState", "STATE", 0 },
 	{ "eventTypes", "EVENT TYPES", COLUMN_LONG },
 	{ "channels", "CHANNELS", COLUMN_LONG },
 	{ "createdAt", "CREATED", COLUMN_TIME },
@@ -22,7 +22,8 @@ static const struct column columns[] = {
 #define POLICY_FLAGS                                                                               \
 	(FLAG_BIT(UID) | FLAG_BIT(DESCRIPTION) | FLAG_BIT(EVENT_TYPE) | FLAG_BIT(CHANNEL) |        \
 	    FLAG_BIT(METADATA) | FLAG_BIT(RETRY_SCHEDULE) | FLAG_BIT(ATTEMPT_TIMEOUT_MS) |         \
-	    FLAG_BIT(MAX_IN_FLIGHT))
+	    FLAG_BIT(MAX_IN_FLIGHT) | FLAG_BIT(THROTTLE_RATE) | FLAG_BIT(ORDERING) |               \
+	    FLAG_BIT(HEAD_OF_LINE))
 
 /* The secret alone, so that it can be piped; JSON as it came. */
 static int
@@ -98,6 +99,10 @@ static const struct command commands[] = {
 	    .min = 2,
 	    .max = 2,
 	    .summary = "show an endpoint",
+	    .detail =
+		"deliveryState is active, paused, failing (it is probed now and then, and gets "
+		"nothing else), draining (it gets what was kept) or disabled; waiting counts "
+		"what is kept for it, up to 1000.",
 	    .example = "posthorn endpoint get acme ep_01Fq8ZxYk3b",
 	    .run = call_run,
 	    .method = "GET",
@@ -110,8 +115,8 @@ static const struct command commands[] = {
 	    .detail =
 		"Without --event-type it receives every type, without --channel every channel.",
 	    .example = "posthorn endpoint create acme https://example.com/hook -t invoice.paid",
-	    .flags = POLICY_FLAGS | FLAG_BIT(SECRET) | FLAG_BIT(DISABLED) | FLAG_BIT(HEADER) |
-		     FLAG_BIT(IDEMPOTENCY_KEY),
+	    .flags = POLICY_FLAGS | FLAG_BIT(SECRET) | FLAG_BIT(DISABLED) | FLAG_BIT(PAUSED) |
+		     FLAG_BIT(HEADER) | FLAG_BIT(IDEMPOTENCY_KEY),
 	    .run = call_run,
 	    .method = "POST",
 	    .path = "/app/*/endpoint",
@@ -162,6 +167,31 @@ static const struct command commands[] = {
 	    .body = "{\"disabled\":true}",
 	    .show = SHOW_DONE,
 	    .done = "disabled" },
+	{ .verb = "pause",
+	    .words = "APP ENDPOINT",
+	    .min = 2,
+	    .max = 2,
+	    .summary = "keep what is due to it until it is resumed",
+	    .detail = "Nothing is lost, up to hold_max. What is on its way now still arrives.",
+	    .example = "posthorn endpoint pause acme main",
+	    .run = call_run,
+	    .method = "PATCH",
+	    .path = "/app/*/endpoint/*",
+	    .body = "{\"paused\":true}",
+	    .show = SHOW_DONE,
+	    .done = "paused" },
+	{ .verb = "resume",
+	    .words = "APP ENDPOINT",
+	    .min = 2,
+	    .max = 2,
+	    .summary = "deliver what was kept, oldest first, and what is new",
+	    .example = "posthorn endpoint resume acme main",
+	    .run = call_run,
+	    .method = "PATCH",
+	    .path = "/app/*/endpoint/*",
+	    .body = "{\"paused\":false}",
+	    .show = SHOW_DONE,
+	    .done = "resumed" },
 	{ .verb = "secret",
 	    .words = "APP ENDPOINT",
 	    .min = 2,
