@@ -80,13 +80,13 @@ plan_weather(struct plan *p)
 {
 	p->weather = (struct weather){ .statement_min = 20,
 		.statement_max = dice_chance(800) ? 2000 : 20 * USEC_PER_MS,
-		.partial = 20 };
+		.partial = 50 };
 	p->storm = p->weather;
 	p->storm.breaks = dice_chance(600) ? (int)dice(1, 200) : 0;
 	p->storm.refusals = dice_chance(300) ? (int)dice(1, 100) : 0;
 	p->storm.slow = dice_chance(400) ? (int)dice(1, 100) : 0;
 	p->storm.slow_max = dice(100 * USEC_PER_MS, 5 * USEC_PER_SEC);
-	p->storm.partial = 200;
+	p->storm.partial = 300;
 }
 
 void
@@ -112,8 +112,9 @@ plan_make(struct plan *p, int events)
 	p->hiccups = dice_chance(300) ? (int)dice(1, 100) : 0;
 	plan_weather(p);
 	p->ntroubles = (int)dice(0, TROUBLES_MAX / 2);
+	bool pauses = dice_chance(100);
 	for (int i = 0; i < p->ntroubles; i++) {
-		p->trouble[i].kind = choose_trouble(p->calm);
+		p->trouble[i].kind = pauses ? TROUBLE_PAUSE_ENDPOINT : choose_trouble(p->calm);
 		p->trouble[i].at = dice(0, p->heal_at);
 	}
 }

@@ -158,7 +158,7 @@ pause_endpoint(struct strike *s)
 		return;
 	world_pause(e);
 	if (!s->end.place)
-		agenda_put(&s->end, agenda_now() + dice(0, 5 * USEC_PER_SEC));
+		agenda_put(&s->end, agenda_now() + dice_skewed(0, 5 * USEC_PER_SEC));
 }
 
 static void

@@ -17,7 +17,7 @@
 #include "wire.h"
 
 #define CLAIMS_MAX 64
-#define HANGS_MAX  (20 * USEC_PER_SEC) /* how long a half transaction of a lost client may stay */
+#define HANGS_MAX  (60 * USEC_PER_SEC) /* how long a half transaction of a lost client may stay */
 #define ARRIVES_MAX                                                                                \
 	(4 * USEC_PER_SEC) /* a lost client's statements begin: limbo.c takes 5 s for certain */
 
@@ -383,7 +383,7 @@ hang(struct txn *t)
 {
 	t->h.fn = give_up;
 	t->waiting = false;
-	later(t, dice_chance(700) ? 0 : dice(0, HANGS_MAX));
+	later(t, dice_chance(500) ? 0 : dice(0, HANGS_MAX));
 }
 
 /* ---- running ------------------------------------------------------------------------------ */

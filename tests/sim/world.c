@@ -24,10 +24,13 @@
 #include "trace.h"
 
 /* How long after the faults everything takes at most: a lapsed lease, its adoption, the retries that
- * are left, clocks that stand apart, an event in limbo. */
-#define SETTLE_MAX (180 * USEC_PER_SEC)
+ * are left, clocks that stand apart, an event in limbo; and each event's probes of an endpoint whose
+ * breaker never closes. */
+#define SETTLE_MAX       (60 * USEC_PER_SEC)
+#define SETTLE_EVENT_MAX (12 * USEC_PER_SEC)
 /* The same when deliveries were put off: outcome.c does so for up to five minutes, several times. */
 #define SETTLE_DEFERRED_MAX (1200 * USEC_PER_SEC)
+#define TAKEOVER_MAX        (12 * USEC_PER_SEC)
 #define ID_MS               (INT64_C(1) << 22)
 
 static struct plan plan;
@@ -279,6 +282,22 @@ heal(void)
 		world_start(i);
 }
 
+/* A slot that lapsed or was left with work is adopted soon, while there are workers. */
+static void
+check_takeover(usec_t since)
+{
+	for (int i = 0; i < SLOTS_COUNT; i++) {
+		const struct slot_values *s = &db.slot[i].now;
+		if (!s->owner && !s->dirty)
+			continue;
+		usec_t lapsed = s->lease_until.us - SIM_WALL;
+		if (s->lease_until.us < SIM_WALL || lapsed < since)
+			lapsed = since;
+		if (agenda_now() - lapsed > TAKEOVER_MAX)
+			violation("nobody adopts slot %d", i);
+	}
+}
+
 static void
 settle(void)
 {
@@ -286,9 +305,11 @@ settle(void)
 	bool resumed = false;
 	while (ledger_open() > 0 || producer_open() > 0) {
 		usec_t most = ledger_deferred() ? SETTLE_DEFERRED_MAX : SETTLE_MAX;
+		most += plan.events * SETTLE_EVENT_MAX;
 		resumed = resumed || resume_all();
 		for (int i = 0; i < plan.nodes; i++)
 			world_start(i); /* those that were stopping are gone now */
+		check_takeover(since);
 		if (agenda_now() - since > most) {
 			ledger_tell();
 			violation("%d deliveries and %d posts are open %lld s after the faults",
