@@ -167,7 +167,7 @@ model_hold_close(const struct call *c, PGresult **ret)
 	if (!txn_lock_hold(c->txn, place, HOLD_CHANGE))
 		return RAN_WAITS;
 	struct hold_values *h = &db.hold[place].next;
-	bool ordered = c->n > ARG_CLOSE_ORDERED ? value_bool(c->arg[ARG_CLOSE_ORDERED]) : h->ordered;
+	bool ordered = value_bool(c->arg[ARG_CLOSE_ORDERED]);
 	if (!h->exists || h->slot != slot || h->state != HOLD_DRAINING ||
 	    anything_parked(c, place, low, ordered))
 		return RAN;

@@ -69,7 +69,7 @@ model_slot_evict(const struct call *c, PGresult **ret)
 {
 	const struct slot_row *s = row_of(value_int(c->arg[0]));
 	int n = 0;
-	if (s->now.owner && s->now.lease_until.us < txn_start(c->txn).us &&
+	if ((s->now.owner || s->now.dirty) && s->now.lease_until.us < txn_start(c->txn).us &&
 	    !model_without[WITHOUT_EVICT])
 		n = txn_evict(c->txn, (int)value_int(c->arg[0]));
 	*ret = answer_new(1);
