@@ -14,6 +14,7 @@
 #include "base/mem.h"
 
 #include "dice.h"
+#include "statements.h"
 #include "trace.h"
 #include "txn.h"
 
@@ -166,11 +167,20 @@ on_rest(void *arg)
 		txn_more(c->txn);
 }
 
+/* Only what does not fit into a socket's buffer is sent in parts: batches, which begin with the fence. */
+static bool
+may_be_large(const struct pg_ticket *t)
+{
+	return t->n > 1 && t->call[0].stmt == &stmt_fence;
+}
+
 void
 session_run(struct pg_session *c, struct pg_ticket *t)
 {
 	assert(c->state == SESSION_IDLE);
-	int sent = t->n > 1 && dice_chance(weather.partial) ? (int)dice(1, t->n - 1) : t->n;
+	int sent = t->n;
+	if (may_be_large(t) && dice_chance(weather.partial))
+		sent = (int)dice(1, t->n - 1);
 	c->ticket = t;
 	t->session = c;
 	session_set(c, SESSION_BUSY);
