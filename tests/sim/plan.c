@@ -8,7 +8,7 @@
 
 #include "dice.h"
 
-#define SKEW_MAX (0 * USEC_PER_SEC)
+#define SKEW_MAX (20 * USEC_PER_SEC)
 
 static const struct {
 	const char *name;
@@ -108,7 +108,7 @@ plan_make(struct plan *p, int events)
 	if (p->expires)
 		p->config.hold_max = dice(1000, 5000);
 	p->calm = dice_chance(250);
-	p->skew_max = dice(0, SKEW_MAX);
+	p->skew_max = dice_chance(300) ? dice(0, SKEW_MAX) : 0;
 	p->hiccups = dice_chance(300) ? (int)dice(1, 100) : 0;
 	plan_weather(p);
 	p->ntroubles = (int)dice(0, TROUBLES_MAX / 2);
