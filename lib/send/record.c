@@ -300,6 +300,18 @@ refused_single(struct recorder *rec)
 	rec->ev.recorded(rec->ev.arg, r, false);
 }
 
+/* Ids of the same slot that another worker made, by a clock ahead of ours, for the same message: the
+ * next ones. (What was never in doubt is not stored.) */
+static void
+renumber(struct recorder *rec)
+{
+	struct result *r;
+	TAILQ_FOREACH(r, &rec->flying, entry) {
+		r->id++;
+		r->dead_id++;
+	}
+}
+
 static void
 refused(struct recorder *rec, const struct err *e)
 {
@@ -310,7 +322,7 @@ refused(struct recorder *rec, const struct err *e)
 	if (e->kind == ERR_UNAVAILABLE) {
 		rec->doubtful = rec->doubtful > rec->nflying ? rec->doubtful : rec->nflying;
 	} else if (e->kind == ERR_CONFLICT && rec->doubtful == 0) {
-		rec->doubtful = rec->nflying; /* ids are made once: it has been stored after all */
+		renumber(rec);
 	} else {
 		rec->singles = rec->nflying;
 		rec->limit = 1;
