@@ -588,11 +588,11 @@ txn_reset(void)
 }
 
 int
-txn_count(void)
+txn_orphans(void)
 {
 	int n = 0;
 	const struct txn *t;
 	TAILQ_FOREACH(t, &all, entry)
-		n++;
+		n += !t->client;
 	return n;
 }

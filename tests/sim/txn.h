@@ -94,4 +94,4 @@ extern struct weather weather;
 
 void txn_crash(void); /* the server has: all that is under way is lost, or just committed */
 void txn_reset(void); /* ends everything without a word */
-int txn_count(void);
+int txn_orphans(void); /* under way without a client: they may commit */

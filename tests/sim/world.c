@@ -303,7 +303,7 @@ settle(void)
 {
 	usec_t since = agenda_now();
 	bool resumed = false;
-	while (ledger_open() > 0 || producer_open() > 0) {
+	while (ledger_open() > 0 || producer_open() > 0 || txn_orphans() > 0) {
 		usec_t most = ledger_deferred() ? SETTLE_DEFERRED_MAX : SETTLE_MAX;
 		most += plan.events * SETTLE_EVENT_MAX;
 		resumed = resumed || resume_all();
