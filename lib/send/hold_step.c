@@ -156,11 +156,14 @@ on_closed(void *arg, const struct pg_result *r, const struct err *e)
 		return;
 	}
 	if (!e) {
+		bool still = h->state == HOLD_DRAINING; /* the breaker has not tripped meanwhile */
 		h->version = pg_int(r->res[2], 0, 0);
-		hold_set_state(h, HOLD_CLOSED);
 		h->row_ordered = h->ordered;
 		h->stored = HOLD_CLOSED;
-		h->dirty = false;
+		if (still) {
+			hold_set_state(h, HOLD_CLOSED);
+			h->dirty = false;
+		}
 		hs->ev.app_changed(hs->ev.arg, h->app_id, h->version);
 	}
 	hold_wake(h);
