@@ -520,6 +520,28 @@ group_tear_down(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* The catalogue is bounded. An application that it has dropped is still known to the lanes that
+ * used it, by a snapshot that nobody would replace. */
+static void
+test_lanes_hear_of_an_application_that_was_dropped(void **state)
+{
+	struct world *w = *state;
+	int64_t u = db_app(&db, "u"), v = db_app(&db, "v");
+	world_endpoint(w, u, "/500");
+	world_endpoint(w, v, "/200");
+	w->apps_max = 1;
+	struct node *a = node_start(w, "a", "retry_schedule=2.5");
+	int64_t id = post_ok(a, "u", 1);
+	UNTIL(w, attempts(w, id) == 1);
+	post_ok(a, "v", 1);
+	assert_null(catalogue_find_id(a->catalogue, u));
+	db_exec(&db, "update endpoint set disabled = true where app_id = %lld", (long long)u);
+	db_changed(&db, u);
+	UNTIL(w, dead_letters(w, id) == 1);
+	assert_int_equal(attempts(w, id), 1);
+	assert_int_equal(db_int(&db, "select reason from dead_letter"), DEAD_DISABLED);
+}
+
 int
 main(void)
 {
@@ -547,6 +569,7 @@ main(void)
 		TEST(test_an_unusable_url),
 		TEST(test_a_resend_is_one_attempt),
 		TEST(test_a_replay_has_the_whole_schedule),
+		TEST(test_lanes_hear_of_an_application_that_was_dropped),
 		TEST(test_a_lane_over_its_share_is_put_off),
 	};
 	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);

@@ -181,7 +181,7 @@ node_begin(struct world *w, const char *name, const char *settings)
 	n->record = pool(n, 1, name, "record", 1, USEC_PER_SEC);
 	n->load = pool(n, 2, name, "load", 2, 2 * USEC_PER_SEC);
 	n->lease = pool(n, 3, name, "lease", 1, n->config.lease * USEC_PER_MS / 2);
-	n->catalogue = catalogue_new(n->loop, n->load, APPS_MAX);
+	n->catalogue = catalogue_new(n->loop, n->load, w->apps_max ? w->apps_max : APPS_MAX);
 	const struct sender_pools pools = { n->record, n->load, n->lease };
 	n->sender = sender_new(n->loop, &n->config, n->catalogue, &pools, &e);
 	if (!n->sender)

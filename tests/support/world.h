@@ -35,6 +35,7 @@ struct world {
 	int narrivals;
 	struct arrival *arrivals; /* owned */
 	struct node *nodes[WORLD_NODES_MAX];
+	int apps_max;          /* of the catalogue of nodes started from now on; 0: plenty */
 	usec_t append_run_max; /* of nodes started from now on; 0: a minute */
 	STAILQ_HEAD(, post) posts;
 };
