@@ -21,8 +21,9 @@
 /* What the database itself can tell about deliveries.
  *
  * target: each first delivery of an event. open_target: those of them that nothing resolves or
- * carries on. open_retry: the announced steps that nothing resolves. passed: what a slot's stored
- * marks claim to be resolved and is not; must be empty at all times. */
+ * carries on. open_retry: the announced steps that nothing resolves. open_parked: what waits for
+ * its endpoint. passed: what a slot's stored marks claim to be resolved and is not; must be empty
+ * at all times. */
 static const char views[] =
     "create view target as"
     " select m.app_id, m.id as msg_id, (m.id >> 12) & 1023 as slot,"
@@ -35,7 +36,9 @@ static const char views[] =
     "  and not exists (select from dead_letter d where d.app_id = t.app_id"
     "   and d.msg_id = t.msg_id and d.endpoint_id = t.endpoint_id and d.chain = 0)"
     "  and not exists (select from retry r where r.app_id = t.app_id and r.msg_id = t.msg_id"
-    "   and r.endpoint_id = t.endpoint_id and r.chain = 0);"
+    "   and r.endpoint_id = t.endpoint_id and r.chain = 0)"
+    "  and not exists (select from parked p where p.app_id = t.app_id and p.msg_id = t.msg_id"
+    "   and p.endpoint_id = t.endpoint_id and p.chain = 0);"
     "create view open_retry as select * from retry r"
     " where not exists (select from attempt a where a.app_id = r.app_id and a.msg_id = r.msg_id"
     "   and a.endpoint_id = r.endpoint_id and a.chain = r.chain and a.seq >= r.seq)"
@@ -43,7 +46,16 @@ static const char views[] =
     "   and d.msg_id = r.msg_id and d.endpoint_id = r.endpoint_id and d.chain = r.chain"
     "   and d.seq >= r.seq)"
     "  and not exists (select from retry o where o.app_id = r.app_id and o.msg_id = r.msg_id"
-    "   and o.endpoint_id = r.endpoint_id and o.chain = r.chain and o.seq > r.seq);"
+    "   and o.endpoint_id = r.endpoint_id and o.chain = r.chain and o.seq > r.seq)"
+    "  and not exists (select from parked p where p.app_id = r.app_id and p.msg_id = r.msg_id"
+    "   and p.endpoint_id = r.endpoint_id and p.chain = r.chain and p.seq >= r.seq);"
+    "create view open_parked as select * from parked p"
+    " where not exists (select from attempt a where a.app_id = p.app_id and a.msg_id = p.msg_id"
+    "   and a.endpoint_id = p.endpoint_id and a.chain = p.chain and a.seq >= p.seq"
+    "   and (p.key is null or a.status = 0))"
+    "  and not exists (select from dead_letter d where d.app_id = p.app_id"
+    "   and d.msg_id = p.msg_id and d.endpoint_id = p.endpoint_id and d.chain = p.chain"
+    "   and d.seq >= p.seq);"
     "create view passed as"
     " select s.id from slot s join open_target t on t.slot = s.id and t.msg_id <= s.low_water"
     " union all"
@@ -100,7 +112,7 @@ db_clear(struct db *db)
 	/* Deleting is quicker than truncating some hundred partitions. */
 	db_exec(db, "begin; delete from retry; delete from attempt; delete from attempt_tally;"
 		    "delete from throttle;"
-		    "delete from dead_letter;"
+		    "delete from dead_letter; delete from parked; delete from hold;"
 		    "delete from message; delete from message_uid; delete from idempotency;"
 		    "delete from endpoint_url; delete from endpoint; delete from app;"
 		    "update slot set owner = null, dirty = false, spare = false,"

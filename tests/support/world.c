@@ -379,7 +379,8 @@ bool
 all_resolved(struct world *w)
 {
 	return db_int(w->db, "select (select count(*) from open_target)"
-			     " + (select count(*) from open_retry)") == 0;
+			     " + (select count(*) from open_retry)"
+			     " + (select count(*) from open_parked)") == 0;
 }
 
 int
