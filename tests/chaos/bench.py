@@ -17,7 +17,6 @@ from .receiver import Receiver
 from .settle import Asker, Settle
 
 LATE = 1.5  # of the load's planned time: what is not posted by then is left out
-MAKE_TRIES = 3
 
 
 class Bench:
@@ -153,7 +152,8 @@ def result_of(bench, verdict):
             "faults": dict(faults), "lapsed": sum(f.kind == checker.LAPSED for f in bench.history.faults),
             "duplicates_per_crash": [(f.kind, verdict.duplicates_of[id(f)]) for f in verdict.crashes
                                      if f.kind != checker.LAPSED or verdict.duplicates_of[id(f)]],
-            "recoveries": verdict.recoveries(), "quiet_s": bench.history.facts.get("quiet_s", 0), "late_s": bench.history.facts.get("late_s", 0),
+            "recoveries": verdict.recoveries(), "quiet_s": bench.history.facts.get("quiet_s", 0),
+            "late_s": bench.history.facts.get("late_s", 0),
             "problems": [vars(p) for p in verdict.problems]}
 
 

@@ -171,6 +171,7 @@ def ordered_endpoint(seed, name, options):
     rng = chance(seed, name)
     config = base_config(seed, name, rng)
     config["ordering"] = rng.choice(["endpoint", "key"])
+    config["headOfLine"] = chance(seed, name, "head").choice(["deadLetter", "block"])
     config["retrySchedule"] = [0.05] * 3 + [0.3] * 8
     return Endpoint(name, config, make_segments(rng, options.seconds, calm=True),
                     proxied=rng.random() < 0.3)
@@ -187,6 +188,9 @@ def make_endpoint(seed, name, options):
         config["maxInFlight"] = rng.choice([1, 2, 5])
     if rng.random() < 0.05:
         config["disabled"] = True
+    limit = chance(seed, name, "limit")
+    if limit.random() < 0.1:
+        config["throttleRate"] = limit.choice([50, 200])
     return Endpoint(name, config, make_segments(rng, options.seconds),
                     tls=options.tls and rng.random() < 0.2, proxied=rng.random() < 0.6)
 

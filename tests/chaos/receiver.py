@@ -177,7 +177,8 @@ class Receiver:
 
 OK_BODY = b"Content-Length: 2\r\n\r\nok"
 ODD = {  # bytes, whether it is an answer of 2xx, whether the connection is good for more
-    "chunked": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1;x=y\r\nk\r\n0\r\n\r\n", True, True),
+    "chunked": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                b"1\r\no\r\n1;x=y\r\nk\r\n0\r\n\r\n", True, True),
     "until-close": (b"HTTP/1.1 200 OK\r\n\r\nuntil the end", True, False),
     "old-version": (b"HTTP/1.0 200 OK\r\n" + OK_BODY, True, False),
     "interim": (b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\n" + OK_BODY, True, True),

@@ -1,7 +1,6 @@
 """The service under test: a daemon of the harness that may be broken, or whatever answers at a URL."""
 
 import datetime
-import os
 import pathlib
 import re
 import shutil
@@ -127,9 +126,3 @@ def make_tls(directory, host):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(directory / "cert.pem", directory / "key.pem")
     return context
-
-
-def needs_build():
-    """Where the daemon is looked for when nobody says: the tree that tests/run builds."""
-    top = pathlib.Path(__file__).resolve().parents[2]
-    os.environ.setdefault("POSTHORN_BUILD", str(top / "build-test"))
