@@ -300,8 +300,8 @@ refused_single(struct recorder *rec)
 	rec->ev.recorded(rec->ev.arg, r, false);
 }
 
-/* Ids of the same slot that another worker made, by a clock ahead of ours, for the same message: the
- * next ones. (What was never in doubt is not stored.) */
+/* Ids of the same slot that another worker made, by a clock ahead of ours, for the same message:
+ * the next ones. (What was never in doubt is not stored.) */
 static void
 renumber(struct recorder *rec)
 {

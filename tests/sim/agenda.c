@@ -9,8 +9,8 @@
 #include "dice.h"
 #include "trace.h"
 
-#define AT_ONCE_MAX 20000 /* happenings of one instant */
-#define FIRST USEC_PER_SEC /* no clock stands at 0: the product takes that for "never" */
+#define AT_ONCE_MAX 20000        /* happenings of one instant */
+#define FIRST       USEC_PER_SEC /* no clock stands at 0: the product takes that for "never" */
 
 static struct happening **heap; /* from 1 on */
 static int count, room, at_once;

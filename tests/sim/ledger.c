@@ -142,13 +142,13 @@ on_attempt(const struct attempt_row *a)
 	touched = true;
 	if (a->seq > o->resolved)
 		o->resolved = a->seq;
-	if (a->tries > STEPS_MAX)
+	if (a->tries > STEPS_MAX && !endpoint_find(a->endpoint_id)->blocks)
 		violation("%lld was tried too often", (long long)a->msg_id);
 	if (a->status != 0)
 		return;
 	if (!o->accepted)
-		violation("%lld counts as delivered to r%d and is not", (long long)a->msg_id,
-		    o->number);
+		violation(
+		    "%lld counts as delivered to r%d and is not", (long long)a->msg_id, o->number);
 	o->delivered = true;
 	resolve(o);
 }
@@ -198,8 +198,8 @@ on_dead(const struct dead_row *d)
 	if (o->dead)
 		violation("%lld has two dead letters", (long long)d->msg_id);
 	if (receiver_was_well(o->number) && !e->touched && !ledger_lenient)
-		violation("%lld to r%d, which is well, is a dead letter (%d)",
-		    (long long)d->msg_id, o->number, d->reason);
+		violation("%lld to r%d, which is well, is a dead letter (%d)", (long long)d->msg_id,
+		    o->number, d->reason);
 	if (d->seq > o->resolved)
 		o->resolved = d->seq;
 	o->dead = true;
@@ -210,8 +210,8 @@ static void
 on_key(const struct name_row *key)
 {
 	FOR_ROWS(other, name_row, TABLE_IDEMPOTENCY, NULL)
-		if (other != key && other->app_id == key->app_id && str_eq(other->name, key->name))
-			violation("an Idempotency-Key made two messages");
+	if (other != key && other->app_id == key->app_id && str_eq(other->name, key->name))
+		violation("an Idempotency-Key made two messages");
 }
 
 void
@@ -309,7 +309,7 @@ lost(const struct obligation *o)
 		return "its slot is free";
 	if (is_announced)
 		return o->due.us >= db.slot[slot].now.retry_low.us ? NULL
-								    : "its retry is below the mark";
+								   : "its retry is below the mark";
 	if (o->resolved < 0)
 		return o->message->id > db.slot[slot].now.low_water
 			   ? NULL
@@ -327,8 +327,9 @@ ledger_judge(void)
 		const struct obligation *o = list[i];
 		const char *why = lost(o);
 		if (why)
-			violation("%lld to r%d would be lost: %s (step %d resolved, %d announced, %d "
-				  "parked)",
+			violation(
+			    "%lld to r%d would be lost: %s (step %d resolved, %d announced, %d "
+			    "parked)",
 			    (long long)o->message->id, o->number, why, o->resolved, o->announced,
 			    o->parked);
 	}
@@ -362,7 +363,8 @@ void
 ledger_sent(int number, int64_t msg_id, struct str body, bool accepted)
 {
 	ledger_sums.sent++;
-	FOR_ROWS(m, message_row, TABLE_MESSAGE, NULL) {
+	FOR_ROWS(m, message_row, TABLE_MESSAGE, NULL)
+	{
 		if (m->id != msg_id)
 			continue;
 		for (int i = 0; i < m->ntargets; i++) {
@@ -401,8 +403,8 @@ ledger_tell(void)
 		    list[i]->announced, (long long)list[i]->due.us);
 }
 
-/* A delivery is repeated at most once by each change of owner: of its slot, or when it was parked of
- * any, since holds move. */
+/* A delivery is repeated at most once by each change of owner: of its slot, or when it was parked
+ * of any, since holds move. */
 static void
 close_one(const struct obligation *o, bool calm)
 {
@@ -425,6 +427,6 @@ ledger_close(bool calm)
 	if (nopen)
 		violation("%d deliveries are still owed", nopen);
 	FOR_ROWS(m, message_row, TABLE_MESSAGE, NULL)
-		for (int i = 0; i < m->ntargets; i++)
-			close_one(&m->owed[i], calm);
+	for (int i = 0; i < m->ntargets; i++)
+		close_one(&m->owed[i], calm);
 }

@@ -1,15 +1,15 @@
-/* The ledger: what is owed to each endpoint for each stored event, and whether the tables would still
- * bring it back if every worker died now. Kept from the model's commits and the receivers' requests;
- * violations end the run (trace.h).
+/* The ledger: what is owed to each endpoint for each stored event, and whether the tables would
+ * still bring it back if every worker died now. Kept from the model's commits and the receivers'
+ * requests; violations end the run (trace.h).
  *
  * Owed: a delivery for each target of each committed message. At every commit each of them is
  *   resolved     by an attempt that succeeded, or a dead letter; or
  *   announced    by a committed retry row above every resolved step, due at or after its slot's
  *                retry mark; or
- *   parked       by a committed row, at or above every announced step, above the mark of a hold that
- *                is not closed; or
- *   first        not resolved in any step, and its message lies above its slot's low-water mark;
- * and the slot, or the hold's, is owned or dirty, so that somebody will look. */
+ *   parked       by a committed row, at or above every announced step, above the mark of a hold
+ * that is not closed; or first        not resolved in any step, and its message lies above its
+ * slot's low-water mark; and the slot, or the hold's, is owned or dirty, so that somebody will
+ * look. */
 #pragma once
 
 #include "table.h"
@@ -30,7 +30,7 @@ void ledger_acknowledged(int64_t app_id, int64_t msg_id);
 /* A request for the message has reached the receiver, which takes it (2xx) or not. */
 void ledger_sent(int number, int64_t msg_id, struct str body, bool accepted);
 
-int ledger_open(void); /* owed and not resolved */
+int ledger_open(void);      /* owed and not resolved */
 bool ledger_deferred(void); /* some were put off: they come back late */
 void ledger_tell(void);     /* what is open, into the trace */
 /* The end: nothing is open. calm: nothing happened that excuses a repetition. */

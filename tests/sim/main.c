@@ -2,9 +2,9 @@
  *
  *   sim --seeds 1-100000 [--events N] [--trace] [--hash] [--without PROTECTION]…
  *
- * Everything of lib/send, lib/ingest and lib/store/catalogue.c, and the pools of lib/pg, is the real
- * code, unchanged; what is below their interfaces is replaced, in this process, without sockets,
- * threads or a database:
+ * Everything of lib/send, lib/ingest and lib/store/catalogue.c, and the pools of lib/pg, is the
+ * real code, unchanged; what is below their interfaces is replaced, in this process, without
+ * sockets, threads or a database:
  *
  *   sim_loop.c      loop/loop.h, base/clock.h: time jumps from one happening to the next (agenda.c)
  *   sim_session.c   pg/session.h: connections, over
@@ -16,9 +16,10 @@
  *   dice.c          base/rand.h's rand_bytes
  *
  * A schedule is a seed: plan.c makes from it how many workers, endpoints and events there are, how
- * slow the server is, and which faults strike (trouble.c). world.c runs it. What must hold is checked at
- * every commit (ledger.c: what would be lost if every worker died now?), after every turn (node.c),
- * at every request (sim_client.c) and at the end. The same seed gives the same trace, byte for byte.
+ * slow the server is, and which faults strike (trouble.c). world.c runs it. What must hold is
+ * checked at every commit (ledger.c: what would be lost if every worker died now?), after every
+ * turn (node.c), at every request (sim_client.c) and at the end. The same seed gives the same
+ * trace, byte for byte.
  *
  * --without switches off a protection of the model, to see that a seed is found that needs it.
  *
@@ -56,24 +57,23 @@ usage(void)
 }
 
 static uint64_t
-number(const char *text, const char **ret_end)
+number(struct str text)
 {
-	char *end;
-	uint64_t v = strtoull(text, &end, 10);
-	if (end == text)
+	int64_t v;
+	if (str_to_i64(text, 0, INT64_MAX, &v))
 		usage();
-	*ret_end = end;
-	return v;
+	return (uint64_t)v;
 }
 
 static void
 read_seeds(struct options *o, const char *text)
 {
-	const char *end;
-	o->first = o->last = number(text, &end);
-	if (*end == '-')
-		o->last = number(end + 1, &end);
-	if (*end || o->last < o->first)
+	struct str rest = str_of(text), first;
+	(void)str_split(&rest, '-', &first);
+	o->first = o->last = number(first);
+	if (rest.p)
+		o->last = number(rest);
+	if (o->last < o->first)
 		usage();
 }
 
@@ -81,7 +81,7 @@ static void
 read_options(struct options *o, int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
-		const char *value = i + 1 < argc ? argv[i + 1] : NULL, *end;
+		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
 		if (strcmp(argv[i], "--trace") == 0) {
 			trace_mode = TRACE_PRINT;
 		} else if (strcmp(argv[i], "--hash") == 0) {
@@ -93,7 +93,7 @@ read_options(struct options *o, int argc, char **argv)
 		} else if (strcmp(argv[i], "--seeds") == 0) {
 			read_seeds(o, argv[++i]);
 		} else if (strcmp(argv[i], "--events") == 0) {
-			o->events = (int)number(argv[++i], &end);
+			o->events = (int)number(str_of(argv[++i]));
 		} else if (strcmp(argv[i], "--without") == 0) {
 			if (model_switch_off(argv[++i]))
 				usage();

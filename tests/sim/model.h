@@ -1,10 +1,9 @@
-/* The statements of lib/store/sql, as the model runs them: one function for each, in the file of its
- * noun (model_slot.c, …). Their texts are the specification; tests/integration/test_model.c compares
- * some of them with the real ones. */
+/* The statements of lib/store/sql, as the model runs them: one function for each, in the file of
+ * its noun (model_slot.c, …). Their texts are the specification; tests/integration/test_model.c
+ * compares some of them with the real ones. */
 #pragma once
 
 #include "pg/pg.h"
-
 #include "txn.h"
 
 /* Aborts for a statement that the model does not have. */
@@ -18,13 +17,13 @@ statement_fn model_statement(const struct pg_stmt *stmt);
 	X(DOUBT, "doubt", "a batch that is sent again leaves out what is stored")                  \
 	X(VERSION, "version", "an event is stored only under the catalogue it was matched with")   \
 	X(LEASE, "lease", "a slot is taken only when its lease has lapsed")                        \
-	X(KEY, "key", "an Idempotency-Key makes one message")                                     \
+	X(KEY, "key", "an Idempotency-Key makes one message")                                      \
 	X(PARK, "park", "who parks locks the hold, who closes it waits and looks")
 enum model_protection {
 #define X(name, text, help) WITHOUT_##name,
 	MODEL_PROTECTIONS(X)
 #undef X
-	    WITHOUT_COUNT
+	WITHOUT_COUNT
 };
 extern bool model_without[WITHOUT_COUNT];
 int model_switch_off(const char *name); /* -1: no such protection */
@@ -71,8 +70,8 @@ enum ran model_park_append(const struct call *c, PGresult **ret);
 enum ran model_queue_append(const struct call *c, PGresult **ret);
 enum ran model_parked_load(const struct call *c, PGresult **ret);
 
-/* The condition that ends every fenced insert: which of the slots in $1 are held under the epochs in
- * $2. */
+/* The condition that ends every fenced insert: which of the slots in $1 are held under the epochs
+ * in $2. */
 bool model_held(const struct call *c, int64_t slot);
 /* A step of a chain is resolved when an attempt or a dead letter has that seq or a higher one; in
  * order, only by an attempt that succeeded or a dead letter. */

@@ -130,7 +130,8 @@ model_attempt_append(const struct call *c, PGresult **ret)
 	struct values slot = values_of(c->arg[2], c->arena);
 	struct attempts in = read_attempts(c, 3);
 	(void)ret;
-	return append(c, &in, &slot, value_bool(c->arg[3 + COLUMNS]) && !model_without[WITHOUT_DOUBT]);
+	return append(
+	    c, &in, &slot, value_bool(c->arg[3 + COLUMNS]) && !model_without[WITHOUT_DOUBT]);
 }
 
 /* Counts for people; nothing depends on them here. */
@@ -172,15 +173,13 @@ bool
 model_resolved(const struct call *c, const struct step *s)
 {
 	FOR_ROWS(a, attempt_row, TABLE_ATTEMPT, c->txn)
-		if (a->app_id == s->app_id && a->msg_id == s->msg_id &&
-		    a->endpoint_id == s->endpoint_id && a->chain == s->chain && a->seq >= s->seq &&
-		    (!s->ordered || a->status == 0))
-			return true;
+	if (a->app_id == s->app_id && a->msg_id == s->msg_id && a->endpoint_id == s->endpoint_id &&
+	    a->chain == s->chain && a->seq >= s->seq && (!s->ordered || a->status == 0))
+		return true;
 	FOR_ROWS(d, dead_row, TABLE_DEAD_LETTER, c->txn)
-		if (d->app_id == s->app_id && d->msg_id == s->msg_id &&
-		    d->endpoint_id == s->endpoint_id && d->chain == s->chain && d->seq >= s->seq &&
-		    d->id > s->msg_id - CLOCKS_APART)
-			return true;
+	if (d->app_id == s->app_id && d->msg_id == s->msg_id && d->endpoint_id == s->endpoint_id &&
+	    d->chain == s->chain && d->seq >= s->seq && d->id > s->msg_id - CLOCKS_APART)
+		return true;
 	return false;
 }
 
@@ -190,9 +189,9 @@ retry_is_over(const struct call *c, const struct retry *r)
 {
 	const struct step step = { r->app_id, r->msg_id, r->endpoint_id, r->chain, r->seq, false };
 	FOR_ROWS(p, parked_row, TABLE_PARKED, c->txn)
-		if (p->app_id == r->app_id && p->msg_id == r->msg_id &&
-		    p->endpoint_id == r->endpoint_id && p->chain == r->chain && p->seq >= r->seq)
-			return true;
+	if (p->app_id == r->app_id && p->msg_id == r->msg_id && p->endpoint_id == r->endpoint_id &&
+	    p->chain == r->chain && p->seq >= r->seq)
+		return true;
 	return model_resolved(c, &step);
 }
 
@@ -228,9 +227,9 @@ model_retry_load(const struct call *c, PGresult **ret)
 	struct wall from = value_time(c->arg[1]), until = value_time(c->arg[2]);
 	*ret = answer_new(9);
 	FOR_ROWS(r, retry, TABLE_RETRY, c->txn)
-		if (among(&slots, r->slot) && r->due.us >= from.us && r->due.us < until.us &&
-		    (r->due.us > txn_start(c->txn).us + AHEAD || !retry_is_over(c, r)))
-			answer_retry(*ret, r);
+	if (among(&slots, r->slot) && r->due.us >= from.us && r->due.us < until.us &&
+	    (r->due.us > txn_start(c->txn).us + AHEAD || !retry_is_over(c, r)))
+		answer_retry(*ret, r);
 	return RAN;
 }
 
@@ -243,7 +242,7 @@ model_slot_drained(const struct call *c, PGresult **ret)
 	for (int i = 0; i < slots.n; i++) {
 		bool any = false;
 		FOR_ROWS(r, retry, TABLE_RETRY, c->txn)
-			any = any || (r->slot == value_int(slots.v[i]) && r->due.us >= from.us);
+		any = any || (r->slot == value_int(slots.v[i]) && r->due.us >= from.us);
 		for (int k = 0; k < db.nendpoints; k++) {
 			const struct hold_values *h = &db.hold[k].now;
 			any = any || (h->exists && h->slot == value_int(slots.v[i]) &&
@@ -262,8 +261,10 @@ model_dead_letter_append(const struct call *c, PGresult **ret)
 {
 	struct values slot = values_of(c->arg[2], c->arena), app = values_of(c->arg[3], c->arena);
 	struct values id = values_of(c->arg[4], c->arena), msg = values_of(c->arg[5], c->arena);
-	struct values endpoint = values_of(c->arg[6], c->arena), chain = values_of(c->arg[8], c->arena);
-	struct values seq = values_of(c->arg[9], c->arena), reason = values_of(c->arg[10], c->arena);
+	struct values endpoint = values_of(c->arg[6], c->arena),
+		      chain = values_of(c->arg[8], c->arena);
+	struct values seq = values_of(c->arg[9], c->arena),
+		      reason = values_of(c->arg[10], c->arena);
 	bool doubt = value_bool(c->arg[15]) && !model_without[WITHOUT_DOUBT];
 	(void)ret;
 	for (int i = 0; i < id.n; i++) {

@@ -150,9 +150,9 @@ static bool
 anything_parked(const struct call *c, int place, int64_t beyond, bool ordered)
 {
 	FOR_ROWS(p, parked_row, TABLE_PARKED, c->txn)
-		if (p->endpoint_id == db.endpoint[place].id && p->no > beyond &&
-		    !(ordered && p->ordered) && !is_resolved(c, p))
-			return true;
+	if (p->endpoint_id == db.endpoint[place].id && p->no > beyond && !(ordered && p->ordered) &&
+	    !is_resolved(c, p))
+		return true;
 	return false;
 }
 
@@ -198,7 +198,8 @@ model_hold_take(const struct call *c, PGresult **ret)
 {
 	int64_t slot = value_int(c->arg[0]), home = value_int(c->arg[2]);
 	*ret = answer_new(9);
-	if (!owns(c, slot, value_int(c->arg[1])) || home < 0 || !owns(c, home, value_int(c->arg[3])))
+	if (!owns(c, slot, value_int(c->arg[1])) || home < 0 ||
+	    !owns(c, home, value_int(c->arg[3])))
 		return RAN;
 	for (int i = 0; i < db.nendpoints; i++)
 		if (is_kept(&db.hold[i].now) && db.hold[i].now.slot == slot &&
@@ -280,7 +281,8 @@ model_park_append(const struct call *c, PGresult **ret)
 enum ran
 model_queue_append(const struct call *c, PGresult **ret)
 {
-	struct values msgs = values_of(c->arg[3], c->arena), endpoints = values_of(c->arg[4], c->arena);
+	struct values msgs = values_of(c->arg[3], c->arena),
+		      endpoints = values_of(c->arg[4], c->arena);
 	struct values apps = values_of(c->arg[2], c->arena), keys = values_of(c->arg[5], c->arena);
 	for (int i = 0; i < msgs.n; i++) {
 		int place = place_of(value_int(endpoints.v[i]));
@@ -321,10 +323,9 @@ answer_progress(const struct call *c, PGresult *r, int row, const struct parked_
 {
 	const struct attempt_row *last = NULL;
 	FOR_ROWS(a, attempt_row, TABLE_ATTEMPT, c->txn)
-		if (a->msg_id == p->msg_id && a->app_id == p->app_id &&
-		    a->endpoint_id == p->endpoint_id && a->chain == p->chain && a->seq >= p->seq &&
-		    (!last || a->seq > last->seq))
-			last = a;
+	if (a->msg_id == p->msg_id && a->app_id == p->app_id && a->endpoint_id == p->endpoint_id &&
+	    a->chain == p->chain && a->seq >= p->seq && (!last || a->seq > last->seq))
+		last = a;
 	if (!last)
 		return;
 	answer_int2(r, row, 12, last->seq);
@@ -367,11 +368,11 @@ model_parked_load(const struct call *c, PGresult **ret)
 	for (int i = 0; i < endpoints.n; i++) {
 		int rows = 0;
 		FOR_ROWS(p, parked_row, TABLE_PARKED, c->txn)
-			if (p->endpoint_id == value_int(endpoints.v[i]) &&
-			    p->no > value_int(beyond.v[i]) && rows < limit && !is_resolved(c, p)) {
-				answer_parked(c, *ret, i + 1, p);
-				rows++;
-			}
+		if (p->endpoint_id == value_int(endpoints.v[i]) && p->no > value_int(beyond.v[i]) &&
+		    rows < limit && !is_resolved(c, p)) {
+			answer_parked(c, *ret, i + 1, p);
+			rows++;
+		}
 		if (rows == 0)
 			answer_parked(c, *ret, i + 1, NULL);
 	}

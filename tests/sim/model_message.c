@@ -38,9 +38,9 @@ name_find(const struct call *c, enum table_name table, int64_t app_id, struct st
     int64_t oldest, int64_t newest)
 {
 	FOR_ROWS(row, name_row, table, c->txn)
-		if (row->app_id == app_id && str_eq(row->name, name) && row->bucket >= oldest &&
-		    row->bucket <= newest)
-			return row;
+	if (row->app_id == app_id && str_eq(row->name, name) && row->bucket >= oldest &&
+	    row->bucket <= newest)
+		return row;
 	return NULL;
 }
 
@@ -115,9 +115,9 @@ take_names(const struct call *c, const struct columns *k, int i)
 	    name_find(c, TABLE_IDEMPOTENCY, app, key, value_int(c->arg[ARG_KEY_OLDEST]),
 		value_int(c->arg[ARG_KEY_NEWEST])))
 		return false;
-	if (event_id.p && name_find(c, TABLE_MESSAGE_UID, app, event_id,
-			      value_int(c->arg[ARG_UID_OLDEST]),
-			      value_int(c->arg[ARG_UID_BUCKET]) + 1))
+	if (event_id.p &&
+	    name_find(c, TABLE_MESSAGE_UID, app, event_id, value_int(c->arg[ARG_UID_OLDEST]),
+		value_int(c->arg[ARG_UID_BUCKET]) + 1))
 		return false;
 	if (event_id.p)
 		name_take(c, TABLE_MESSAGE_UID, app, event_id, value_int(c->arg[ARG_UID_BUCKET]),
@@ -135,8 +135,8 @@ names_in_doubt(const struct call *c, const struct columns *k, int n)
 	for (int i = 0; i < n; i++) {
 		int64_t app = value_int(k->app.v[i]);
 		if (k->key.n && k->key.v[i].p &&
-		    name_in_doubt(c, TABLE_IDEMPOTENCY, app, k->key.v[i],
-			value_int(c->arg[ARG_KEY_BUCKET])))
+		    name_in_doubt(
+			c, TABLE_IDEMPOTENCY, app, k->key.v[i], value_int(c->arg[ARG_KEY_BUCKET])))
 			return true;
 		if (k->event_id.n && k->event_id.v[i].p &&
 		    name_in_doubt(c, TABLE_MESSAGE_UID, app, k->event_id.v[i],
@@ -231,10 +231,10 @@ model_message_why(const struct call *c, PGresult **ret)
 		answer_int8(r, 0, 0, app->version);
 	const struct name_row *best = NULL;
 	FOR_ROWS(key, name_row, TABLE_IDEMPOTENCY, c->txn)
-		if (c->arg[1].p && key->app_id == app_id && str_eq(key->name, c->arg[1]) &&
-		    key->bucket >= value_int(c->arg[3]) && (!best || key->bucket < best->bucket) &&
-		    message_find(app_id, key->msg_id, c->txn))
-			best = key;
+	if (c->arg[1].p && key->app_id == app_id && str_eq(key->name, c->arg[1]) &&
+	    key->bucket >= value_int(c->arg[3]) && (!best || key->bucket < best->bucket) &&
+	    message_find(app_id, key->msg_id, c->txn))
+		best = key;
 	if (best) {
 		const struct message_row *m = message_find(app_id, best->msg_id, c->txn);
 		answer_str(r, 0, 1, best->body);
@@ -244,8 +244,8 @@ model_message_why(const struct call *c, PGresult **ret)
 		answer_str(r, 0, 5, m->channels);
 		answer_str(r, 0, 6, m->payload);
 	}
-	const struct name_row *uid = c->arg[2].p ? name_find(c, TABLE_MESSAGE_UID, app_id, c->arg[2],
-						       value_int(c->arg[4]), INT32_MAX)
+	const struct name_row *uid = c->arg[2].p ? name_find(c, TABLE_MESSAGE_UID, app_id,
+						       c->arg[2], value_int(c->arg[4]), INT32_MAX)
 						 : NULL;
 	if (uid)
 		answer_int8(r, 0, 7, uid->msg_id);
@@ -296,9 +296,9 @@ model_slot_newest(const struct call *c, PGresult **ret)
 	int64_t newest = 0;
 	*ret = answer_new(1);
 	FOR_ROWS(m, message_row, TABLE_MESSAGE, c->txn)
-		if (id_slot(m->id) == value_int(c->arg[0]) && m->id > value_int(c->arg[1]) &&
-		    m->id > newest)
-			newest = m->id;
+	if (id_slot(m->id) == value_int(c->arg[0]) && m->id > value_int(c->arg[1]) &&
+	    m->id > newest)
+		newest = m->id;
 	if (newest)
 		answer_int8(*ret, 0, 0, newest);
 	return RAN;
@@ -311,28 +311,29 @@ resolved_endpoints(const struct call *c, const struct message_row *m, int64_t *r
 {
 	int n = 0;
 	FOR_ROWS(a, attempt_row, TABLE_ATTEMPT, c->txn)
-		if (a->app_id == m->app_id && a->msg_id == m->id && a->chain == 0 && n < room)
-			ret[n++] = a->endpoint_id;
+	if (a->app_id == m->app_id && a->msg_id == m->id && a->chain == 0 && n < room)
+		ret[n++] = a->endpoint_id;
 	FOR_ROWS(d, dead_row, TABLE_DEAD_LETTER, c->txn)
-		if (d->app_id == m->app_id && d->msg_id == m->id && d->chain == 0 &&
-		    d->id > m->id - CLOCKS_APART && n < room)
-			ret[n++] = d->endpoint_id;
+	if (d->app_id == m->app_id && d->msg_id == m->id && d->chain == 0 &&
+	    d->id > m->id - CLOCKS_APART && n < room)
+		ret[n++] = d->endpoint_id;
 	FOR_ROWS(p, parked_row, TABLE_PARKED, c->txn)
-		if (p->app_id == m->app_id && p->msg_id == m->id && p->chain == 0 && n < room)
-			ret[n++] = p->endpoint_id;
+	if (p->app_id == m->app_id && p->msg_id == m->id && p->chain == 0 && n < room)
+		ret[n++] = p->endpoint_id;
 	return n;
 }
 
 enum ran
 model_slot_recover(const struct call *c, PGresult **ret)
 {
-	int64_t slot = value_int(c->arg[0]), after = value_int(c->arg[1]), limit = value_int(c->arg[2]);
+	int64_t slot = value_int(c->arg[0]), after = value_int(c->arg[1]),
+		limit = value_int(c->arg[2]);
 	PGresult *r = *ret = answer_new(5);
 	for (int row = 0; row < limit; row++) {
 		const struct message_row *next = NULL;
 		FOR_ROWS(m, message_row, TABLE_MESSAGE, c->txn)
-			if (id_slot(m->id) == slot && m->id > after && (!next || m->id < next->id))
-				next = m;
+		if (id_slot(m->id) == slot && m->id > after && (!next || m->id < next->id))
+			next = m;
 		if (!next)
 			return RAN;
 		after = next->id;

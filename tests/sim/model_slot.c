@@ -15,7 +15,8 @@ row_of(int64_t slot)
 bool
 model_held(const struct call *c, int64_t slot)
 {
-	struct values slots = values_of(c->arg[0], c->arena), epochs = values_of(c->arg[1], c->arena);
+	struct values slots = values_of(c->arg[0], c->arena),
+		      epochs = values_of(c->arg[1], c->arena);
 	for (int i = 0; i < slots.n; i++) {
 		if (value_int(slots.v[i]) != slot)
 			continue;
@@ -43,7 +44,8 @@ model_fence(const struct call *c, PGresult **ret)
 enum ran
 model_fence_held(const struct call *c, PGresult **ret)
 {
-	struct values slots = values_of(c->arg[0], c->arena), epochs = values_of(c->arg[1], c->arena);
+	struct values slots = values_of(c->arg[0], c->arena),
+		      epochs = values_of(c->arg[1], c->arena);
 	int rows = 0;
 	*ret = answer_new(1);
 	for (int i = 0; i < slots.n; i++) {
@@ -192,9 +194,10 @@ tell_lapsed(const struct call *c, PGresult *r)
 		int best = -1;
 		for (int i = 0; i < SLOTS_COUNT; i++) {
 			const struct slot_values *s = &db.slot[i].now;
-			bool lapsed = s->owner ? s->lease_until.us < txn_start(c->txn).us : s->dirty;
-			bool told_already = s->lease_until.us < after ||
-					    (s->lease_until.us == after && i <= last);
+			bool lapsed =
+			    s->owner ? s->lease_until.us < txn_start(c->txn).us : s->dirty;
+			bool told_already =
+			    s->lease_until.us < after || (s->lease_until.us == after && i <= last);
 			if (!lapsed || listed(c, i) || told_already)
 				continue;
 			if (best < 0 || s->lease_until.us < db.slot[best].now.lease_until.us)
@@ -229,7 +232,8 @@ model_beat(const struct call *c, PGresult **ret)
 	if (n < 0)
 		return RAN_WAITS;
 	*ret = answer_new(3);
-	usec_t lease = value_int(c->arg[4]) * USEC_PER_MS, back = value_int(c->arg[6]) * USEC_PER_MS;
+	usec_t lease = value_int(c->arg[4]) * USEC_PER_MS,
+	       back = value_int(c->arg[6]) * USEC_PER_MS;
 	for (int i = 0; i < n; i++) {
 		row_of(id[i])->next.lease_until.us = sim_wall().us + lease;
 		news(*ret, 1, id[i], 0);

@@ -1,5 +1,5 @@
-/* Making plans. Times are short, so that a schedule is: a lease of one to three seconds, retries after
- * tenths of seconds, bounds of a few deliveries, so that they are reached. */
+/* Making plans. Times are short, so that a schedule is: a lease of one to three seconds, retries
+ * after tenths of seconds, bounds of a few deliveries, so that they are reached. */
 #include "plan.h"
 
 #include <string.h>

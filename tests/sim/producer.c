@@ -1,5 +1,6 @@
 /* Posts: one for each event. An answer of a worker that died reaches nobody; then a post with an
- * Idempotency-Key or an eventId is repeated, as producers are told to do, and others are given up. */
+ * Idempotency-Key or an eventId is repeated, as producers are told to do, and others are given up.
+ */
 #include "producer.h"
 
 #include <stdio.h>

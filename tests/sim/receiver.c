@@ -95,13 +95,14 @@ receiver_ask(int number, usec_t timeout)
 	case RECEIVER_DOWN:
 		return trouble(timeout);
 	case RECEIVER_GONE:
-		return dice_chance(700) ? ok
-					: (struct receiver_answer){ .status = 410, .after = ok.after };
+		return dice_chance(700)
+			   ? ok
+			   : (struct receiver_answer){ .status = 410, .after = ok.after };
 	case RECEIVER_POISON:
 		return dice_chance(500) ? ok
-					: (struct receiver_answer){ .status = 500,
-						  .poison = true,
-						  .after = ok.after };
+					: (struct receiver_answer){
+						  .status = 500, .poison = true, .after = ok.after
+					  };
 	default:
 		return ok;
 	}

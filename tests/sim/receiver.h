@@ -7,9 +7,9 @@
 
 #include "policy/classify.h"
 
-#define RECEIVER_HOST  "r%d.test"
-#define RECEIVER_URL   "http://" RECEIVER_HOST "/"
-#define RECEIVERS_MAX  32
+#define RECEIVER_HOST "r%d.test"
+#define RECEIVER_URL  "http://" RECEIVER_HOST "/"
+#define RECEIVERS_MAX 32
 
 enum receiver_kind {
 	RECEIVER_GOOD,

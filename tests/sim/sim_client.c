@@ -126,8 +126,7 @@ message_of(const struct client_request *rq)
 	for (int i = 0; i < rq->nheaders; i++) {
 		int64_t id;
 		if (strncmp(rq->headers[i], name, sizeof(name) - 1) == 0 &&
-		    id_from_text(
-			ID_MESSAGE, str_of(rq->headers[i] + sizeof(name) - 1), &id) == 0)
+		    id_from_text(ID_MESSAGE, str_of(rq->headers[i] + sizeof(name) - 1), &id) == 0)
 			return id;
 	}
 	violation("a request without webhook-id");

@@ -1,6 +1,6 @@
-/* loop/loop.h on the agenda: each worker has a loop; a turn is one happening or more of one instant,
- * then the deferred calls, as in loop/loop.c. Within a turn the clocks stand. Also base/clock.h's
- * clocks and base/metric.h's row, which belong to the worker whose turn it is. */
+/* loop/loop.h on the agenda: each worker has a loop; a turn is one happening or more of one
+ * instant, then the deferred calls, as in loop/loop.c. Within a turn the clocks stand. Also
+ * base/clock.h's clocks and base/metric.h's row, which belong to the worker whose turn it is. */
 #include "sim_loop.h"
 
 #include <assert.h>
@@ -31,6 +31,8 @@ struct loop {
 	int timers;
 	int64_t metric[METRIC_COUNT];
 };
+
+int64_t sim_wall_zero = INT64_C(1790000000000000);
 
 static struct loop *current;
 
@@ -174,7 +176,7 @@ sim_loop_set_hiccups(struct loop *l, int per_mille, usec_t longest)
 struct wall
 sim_wall(void)
 {
-	return (struct wall){ SIM_WALL + agenda_now() };
+	return (struct wall){ sim_wall_zero + agenda_now() };
 }
 
 usec_t __wrap_clock_mono(void);
@@ -204,7 +206,7 @@ loop_now(const struct loop *l)
 struct wall
 loop_wall(const struct loop *l)
 {
-	return (struct wall){ SIM_WALL + agenda_now() + l->skew };
+	return (struct wall){ sim_wall_zero + agenda_now() + l->skew };
 }
 
 double

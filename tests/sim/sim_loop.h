@@ -1,11 +1,10 @@
 /* The virtual loop (loop/loop.h): what the simulation sees of it. */
 #pragma once
 
+#include "agenda.h"
 #include "loop/loop.h"
 
-#include "agenda.h"
-
-#define SIM_WALL INT64_C(1790000000000000) /* the server's wall clock when virtual time is 0 */
+extern int64_t sim_wall_zero; /* the server's wall clock when virtual time is 0, in microseconds */
 
 /* Its name in the trace; borrowed. */
 void sim_loop_set_name(struct loop *l, const char *name);

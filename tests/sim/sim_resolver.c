@@ -1,6 +1,6 @@
 /* http/resolver.h: every name has an address, which sometimes is known at once; sometimes names
  * cannot be resolved. */
-#include "http/resolver.h"
+#include "sim_resolver.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +11,8 @@
 
 #include "agenda.h"
 #include "dice.h"
+#include "http/resolver.h"
 #include "receiver.h"
-#include "sim_resolver.h"
 
 struct resolver_query {
 	struct happening h;

@@ -25,8 +25,8 @@ struct pg_session {
 	struct pg_pool *pool;
 	const char *name;
 	enum session_state state;
-	struct pg_ticket *ticket; /* BUSY only */
-	struct txn *txn;          /* on the server; NULL: it has answered or is cut off */
+	struct pg_ticket *ticket;  /* BUSY only */
+	struct txn *txn;           /* on the server; NULL: it has answered or is cut off */
 	struct happening io, rest; /* what the network brings; what is still to be sent */
 	bool is_cut;
 	bool answered, failed;
@@ -167,7 +167,8 @@ on_rest(void *arg)
 		txn_more(c->txn);
 }
 
-/* Only what does not fit into a socket's buffer is sent in parts: batches, which begin with the fence. */
+/* Only what does not fit into a socket's buffer is sent in parts: batches, which begin with the
+ * fence. */
 static bool
 may_be_large(const struct pg_ticket *t)
 {

@@ -9,7 +9,6 @@
 
 #include "txn.h"
 
-
 struct database db;
 
 void

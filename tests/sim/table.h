@@ -13,8 +13,8 @@
 #include "base/clock.h"
 #include "base/str.h"
 
-#define SLOTS_COUNT 8 /* rows of slot; at most 32 */
-#define APPS_MAX    8
+#define SLOTS_COUNT      8 /* rows of slot; at most 32 */
+#define APPS_MAX         8
 #define ENDPOINTS_OF_APP 4
 #define ENDPOINTS_MAX    (APPS_MAX * ENDPOINTS_OF_APP) /* at most 32 */
 
@@ -48,11 +48,11 @@ struct app_row {
 
 struct endpoint_row {
 	int64_t app_id, id;
-	int number; /* its receiver */
+	int number;           /* its receiver */
 	bool ordered, blocks; /* orders all its events by one key, or those with a key */
 	bool by_key;
 	bool disabled, deleted, touched; /* touched: it once was or would be */
-	int timeout_ms, max_in_flight; /* 0: null */
+	int timeout_ms, max_in_flight;   /* 0: null */
 };
 
 struct hold_values {
@@ -165,8 +165,8 @@ bool row_seen(const void *row, const struct txn *t);
 /* Iterates over the rows that t sees. */
 #define FOR_ROWS(var, type, name, t)                                                               \
 	for (int var##_i = 0; var##_i < db.table[name].n; var##_i++)                               \
-		for (struct type *var = db.table[name].row[var##_i];                               \
-		     var && row_seen(var, t); var = NULL)
+		for (struct type *var = db.table[name].row[var##_i]; var && row_seen(var, t);      \
+		     var = NULL)
 
 struct app_row *app_find(int64_t id);
 struct endpoint_row *endpoint_find(int64_t id);

@@ -1,5 +1,5 @@
-/* The trace, and the end of a schedule that went wrong. Also the product's log: its lines are part of
- * the trace. */
+/* The trace, and the end of a schedule that went wrong. Also the product's log: its lines are part
+ * of the trace. */
 #include "trace.h"
 
 #include <inttypes.h>
@@ -104,7 +104,8 @@ __wrap_log_write(enum log_level level, enum log_event event, const struct log_kv
 		if (kvs[i].type == LOG_T_I64)
 			at += snprintf(to, room, " %s=%" PRId64, kvs[i].key, kvs[i].v.i);
 		else if (kvs[i].type == LOG_T_TEXT)
-			at += snprintf(to, room, " %s=%.100s", kvs[i].key, kvs[i].v.s ? kvs[i].v.s : "");
+			at += snprintf(
+			    to, room, " %s=%.100s", kvs[i].key, kvs[i].v.s ? kvs[i].v.s : "");
 		else if (kvs[i].type == LOG_T_STR && kvs[i].v.str.n)
 			at += snprintf(to, room, " %s=%.*s", kvs[i].key,
 			    kvs[i].v.str.n < 100 ? (int)kvs[i].v.str.n : 100, kvs[i].v.str.p);

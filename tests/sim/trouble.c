@@ -48,8 +48,8 @@ pause_node(struct strike *s)
 {
 	struct node *n = world_at(s->node);
 	if (n)
-		sim_loop_freeze(n->loop,
-		    agenda_now() + dice_skewed(0, 3 * plan->config.lease * USEC_PER_MS));
+		sim_loop_freeze(
+		    n->loop, agenda_now() + dice_skewed(0, 3 * plan->config.lease * USEC_PER_MS));
 }
 
 static void

@@ -44,7 +44,7 @@ struct txn {
 	uint32_t shared, exclusive, rows; /* of slots */
 	uint32_t holds[HOLD_LOCKS];       /* of endpoints */
 	int64_t xid;                      /* from the first write on; 0: none */
-	int inserted; /* rows */
+	int inserted;                     /* rows */
 	int nclaims;
 	struct claim claim[CLAIMS_MAX];
 	struct app_row *touches;
@@ -85,9 +85,10 @@ get_number(struct txn *t)
 enum ran
 txn_fail(struct txn *t, const char *sqlstate, const char *text)
 {
-	err_set(&t->err, strcmp(sqlstate, "23505") == 0 ? ERR_CONFLICT
-			 : sqlstate[0] == '2'           ? ERR_INTERNAL
-							: ERR_UNAVAILABLE,
+	err_set(&t->err,
+	    strcmp(sqlstate, "23505") == 0 ? ERR_CONFLICT
+	    : sqlstate[0] == '2'           ? ERR_INTERNAL
+					   : ERR_UNAVAILABLE,
 	    "%s", text);
 	snprintf(t->err.origin, sizeof(t->err.origin), "%s", sqlstate);
 	return RAN_FAILED;
@@ -489,9 +490,9 @@ copy_call(struct txn *t, int i, const struct pg_ticket *ticket)
 	assert(stmt->nparams == t->call[i].nargs);
 	for (int k = 0; k < t->call[i].nargs; k++)
 		if (ticket->call[i].value[k])
-			t->call[i].arg[k] = arena_str(t->arena,
-			    (struct str){ ticket->call[i].value[k],
-				(size_t)ticket->call[i].length[k] });
+			t->call[i].arg[k] =
+			    arena_str(t->arena, (struct str){ ticket->call[i].value[k],
+						    (size_t)ticket->call[i].length[k] });
 }
 
 struct txn *

@@ -47,8 +47,8 @@ bool txn_lock_row(struct txn *t, int slot);
  * another transaction does so. */
 bool txn_touch_app(struct txn *t, struct app_row *app);
 void txn_disable(struct txn *t, struct endpoint_row *endpoint); /* at the commit */
-/* The hold of the endpoint at that place, with PostgreSQL's row locks: for key share, for share, for no
- * key update (what an update takes), for update. The last two are for changing row->next. */
+/* The hold of the endpoint at that place, with PostgreSQL's row locks: for key share, for share,
+ * for no key update (what an update takes), for update. The last two are for changing row->next. */
 enum hold_lock {
 	HOLD_KEY_SHARE,
 	HOLD_SHARE,
@@ -59,7 +59,8 @@ enum hold_lock {
 bool txn_lock_hold(struct txn *t, int endpoint, enum hold_lock lock);
 /* Whether any transaction has locked it, or is changing the application. */
 bool txn_is_changing(int endpoint, const struct app_row *app);
-/* The snapshot's xmin and xmax: the oldest transaction that has written and not ended, the next one. */
+/* The snapshot's xmin and xmax: the oldest transaction that has written and not ended, the next
+ * one. */
 int64_t txn_oldest(void);
 int64_t txn_next(void);
 /* Whoever holds the slot's lock shared is ended, but t. Returns how many. */
@@ -92,6 +93,6 @@ struct weather {
 };
 extern struct weather weather;
 
-void txn_crash(void); /* the server has: all that is under way is lost, or just committed */
-void txn_reset(void); /* ends everything without a word */
+void txn_crash(void);  /* the server has: all that is under way is lost, or just committed */
+void txn_reset(void);  /* ends everything without a word */
 int txn_orphans(void); /* under way without a client: they may commit */

@@ -14,7 +14,6 @@
 
 #include "agenda.h"
 #include "dice.h"
-#include "trouble.h"
 #include "ledger.h"
 #include "producer.h"
 #include "receiver.h"
@@ -22,13 +21,15 @@
 #include "send/slot-internal.h"
 #include "sim_loop.h"
 #include "trace.h"
+#include "trouble.h"
 
-/* How long after the faults everything takes at most: a lapsed lease, its adoption, the retries that
- * are left, clocks that stand apart, an event in limbo; and each event's probes of an endpoint whose
- * breaker never closes. */
+/* How long after the faults everything takes at most: a lapsed lease, its adoption, the retries
+ * that are left, clocks that stand apart, an event in limbo; and each event's probes of an endpoint
+ * whose breaker never closes. */
 #define SETTLE_MAX       (60 * USEC_PER_SEC)
 #define SETTLE_EVENT_MAX (12 * USEC_PER_SEC)
-/* The same when deliveries were put off: outcome.c does so for up to five minutes, several times. */
+/* The same when deliveries were put off: outcome.c does so for up to five minutes, several times.
+ */
 #define SETTLE_DEFERRED_MAX (1200 * USEC_PER_SEC)
 #define TAKEOVER_MAX        (12 * USEC_PER_SEC)
 #define ID_MS               (INT64_C(1) << 22)
@@ -215,7 +216,7 @@ make_catalogue(void)
 	for (int i = 0; i < plan.apps; i++) {
 		db.app[i] = (struct app_row){ .id = (i + 1) * ID_MS,
 			.version = 1,
-			.changed_at = { SIM_WALL - 3600 * USEC_PER_SEC },
+			.changed_at = { sim_wall_zero - 3600 * USEC_PER_SEC },
 			.first_endpoint = i * ENDPOINTS_OF_APP };
 		db.napps++;
 		db.nendpoints += ENDPOINTS_OF_APP;
@@ -290,8 +291,8 @@ check_takeover(usec_t since)
 		const struct slot_values *s = &db.slot[i].now;
 		if (!s->owner && !s->dirty)
 			continue;
-		usec_t lapsed = s->lease_until.us - SIM_WALL;
-		if (s->lease_until.us < SIM_WALL || lapsed < since)
+		usec_t lapsed = s->lease_until.us - sim_wall_zero;
+		if (s->lease_until.us < sim_wall_zero || lapsed < since)
 			lapsed = since;
 		if (agenda_now() - lapsed > TAKEOVER_MAX)
 			violation("nobody adopts slot %d", i);
@@ -328,8 +329,7 @@ any_node(void)
 static void
 stop_all(void)
 {
-	usec_t most =
-	    agenda_now() + plan.config.stop_timeout * USEC_PER_MS + 10 * USEC_PER_SEC;
+	usec_t most = agenda_now() + plan.config.stop_timeout * USEC_PER_MS + 10 * USEC_PER_SEC;
 	for (int i = 0; i < NODES_MAX; i++)
 		world_stop(i);
 	while (any_node()) {
