@@ -85,7 +85,7 @@ delete_done(struct notices *ns)
 	pg_args_init(&args, ns->arena);
 	pg_arg_int8s(&args, ids, n);
 	struct pg_call call = { &stmt_notice_delete, &args };
-	ns->ticket = pg_submit(ns->pool, &call, 1, on_deleted, ns);
+	ns->ticket = pg_submit_at(NOTICE_DROP, ns->pool, &call, 1, on_deleted, ns);
 }
 
 /* ---- submitting --------------------------------------------------------------------------- */
@@ -166,7 +166,7 @@ on_told(void *arg)
 	pg_args_init(&args, ns->arena);
 	pg_arg_int4(&args, PAGE);
 	struct pg_call call = { &stmt_notice_list, &args };
-	ns->ticket = pg_submit(ns->pool, &call, 1, on_page, ns);
+	ns->ticket = pg_submit_at(NOTICE_READ, ns->pool, &call, 1, on_page, ns);
 }
 
 /* ---- public ------------------------------------------------------------------------------- */

@@ -216,7 +216,7 @@ read_next(struct holds *hs)
 	pg_arg_int8s(&args, beyond, n);
 	pg_arg_int4(&args, HOLD_PAGE);
 	struct pg_call call = { &stmt_parked_load, &args };
-	hs->read_ticket = pg_submit(hs->load, &call, 1, on_read, hs);
+	hs->read_ticket = pg_submit_at(PARKED, hs->load, &call, 1, on_read, hs);
 }
 
 void

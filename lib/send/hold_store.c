@@ -94,7 +94,7 @@ hold_write(struct hold *h, pg_fn fn)
 	pg_arg_int8(&set, low_no(h, &at));
 	pg_arg_time_or_null(&set, at);
 	struct pg_call calls[] = { { &stmt_fence, &fence }, { &stmt_hold_set, &set } };
-	h->ticket = pg_submit(h->all->load, calls, 2, fn, h);
+	h->ticket = pg_submit_at(HOLD_SET, h->all->load, calls, 2, fn, h);
 }
 
 void
@@ -112,7 +112,7 @@ hold_write_closed(struct hold *h, pg_fn fn)
 	pg_arg_bool(&close, h->ordered);
 	struct pg_call calls[] = { { &stmt_fence, &fence }, { &stmt_hold_lock, &lock },
 		{ &stmt_hold_close, &close } };
-	h->ticket = pg_submit(h->all->load, calls, 3, fn, h);
+	h->ticket = pg_submit_at(HOLD_CLOSE, h->all->load, calls, 3, fn, h);
 }
 
 void
@@ -122,7 +122,7 @@ hold_ask(struct hold *h, pg_fn fn)
 	arena_reset(h->arena);
 	put_hold(&get, h);
 	struct pg_call call = { &stmt_hold_get, &get };
-	h->ticket = pg_submit(h->all->load, &call, 1, fn, h);
+	h->ticket = pg_submit_at(HOLD_GET, h->all->load, &call, 1, fn, h);
 }
 
 void
@@ -138,7 +138,7 @@ hold_trip(struct trip *t, usec_t failing_for, usec_t probe_in, pg_fn fn)
 	pg_arg_int8(&open, failing_for / USEC_PER_MS);
 	pg_arg_int8(&open, probe_in / USEC_PER_MS);
 	struct pg_call calls[] = { { &stmt_fence, &fence }, { &stmt_hold_open, &open } };
-	t->ticket = pg_submit(t->all->load, calls, 2, fn, t);
+	t->ticket = pg_submit_at(HOLD_TRIP, t->all->load, calls, 2, fn, t);
 }
 
 void
@@ -154,5 +154,5 @@ hold_take(struct take *t, pg_fn fn)
 	pg_arg_int2(&take, (int16_t)t->home);
 	pg_arg_int8(&take, t->home_epoch);
 	struct pg_call calls[] = { { &stmt_fence, &fence }, { &stmt_hold_take, &take } };
-	t->ticket = pg_submit(t->all->load, calls, 2, fn, t);
+	t->ticket = pg_submit_at(HOLD_TAKE, t->all->load, calls, 2, fn, t);
 }
