@@ -14,6 +14,7 @@ from harness.wait import wait_until
 
 HOST = "hooks-of-acme.com"
 PRODUCERS = 3
+HELD = {"/unsteady": {}, "/ordered": {"ordering": "endpoint"}, "/throttled": {"throttleRate": 50}, "/paused": {}}
 TROUBLE = (OSError, http.client.HTTPException, AssertionError, ValueError, KeyError)
 
 
@@ -23,8 +24,10 @@ class Bustle:
         self.receiver.cycle("/flaky", 500, 200)
         self.receiver.cycle("/dead", 500, 200)
         self.receiver.script("/gone", 410)
+        self.receiver.cycle("/unsteady", *[500] * 12, *[200] * 12)
         self._names = Names({HOST: [["127.0.0.1"]]}, ttl_s=1)
-        self.daemon = Daemon(workers=2, lease="1s", dns_servers=self._names.server, **settings)
+        quick = {"lease": "1s", "breaker_failures": 5, "probe_min": "100ms", "probe_max": "300ms"}
+        self.daemon = Daemon(workers=2, dns_servers=self._names.server, **quick, **settings)
         self.faults = Faults(self.daemon.dir)
         self.daemon.settings.update(self.faults.settings)
         self.problems = []
@@ -47,8 +50,12 @@ class Bustle:
         named = f"http://{HOST}:{self.receiver.port}"
         api.new_endpoint(self.side, named + "/named", retrySchedule=schedule)
         api.new_endpoint(self.side, named + "/dead", retrySchedule=[])
+        for path, more in HELD.items():
+            made = api.new_endpoint(self.side, self.receiver.url(path), retrySchedule=schedule, **more)
+            self.paused = made if path == "/paused" else None
         self.gone = api.new_endpoint(self.side, named + "/gone", retrySchedule=[])
-        for target in [self._produce] * PRODUCERS + [self._repeat, self._side, self._enable, self._replay]:
+        for target in [self._produce] * PRODUCERS + [self._repeat, self._side, self._enable, self._replay,
+                                                 self._pause]:
             self._threads.append(threading.Thread(target=self._run, args=(target,), daemon=True))
             self._threads[-1].start()
         return self
@@ -70,6 +77,8 @@ class Bustle:
         self._stop.set()
         for thread in self._threads:
             thread.join(40)
+        wait_until(lambda: self.daemon.api().patch(
+            f"/app/{self.side}/endpoint/{self.paused}", {"paused": False}).status == 200, 40, "resumed")
 
     def close(self):
         self._stop.set()
@@ -117,6 +126,10 @@ class Bustle:
         api.post("/dead-letter/replay", {"appId": self.side}, timeout_s=10)
         self._stop.wait(0.2)
 
+    def _pause(self, api, number):
+        api.patch(f"/app/{self.side}/endpoint/{self.paused}", {"paused": number % 2 == 0}, timeout_s=10)
+        self._stop.wait(0.3)
+
     # What must be true.
 
     def more(self, count=10, deadline_s=40):
@@ -145,7 +158,8 @@ class Bustle:
         assert not self.problems, self.problems
         main = {m for m, app in self.accepted.items() if app == self.app}
         side = {m for m, app in self.accepted.items() if app == self.side}
-        for path, wanted in (("/fine", main), ("/flaky", main), ("/named", side)):
+        side_paths = ["/named", *HELD]
+        for path, wanted in [("/fine", main), ("/flaky", main), *((path, side) for path in side_paths)]:
             wait_until(lambda: not wanted - self._answered(path), deadline_s,
                        f"{len(wanted)} events at {path}")
         wait_until(lambda: self._on_record() >= 2 * len(main), deadline_s, "every delivery is on record")

@@ -54,7 +54,8 @@ def kill_postgres(bustle):
 
 
 PROVOKE = {
-    "PG_CONNECT": kill_worker, "ADOPT": kill_worker, "NEWEST": kill_worker, "RECOVER": kill_worker,
+    "PG_CONNECT": kill_worker, "ADOPT": kill_worker, "HOLD_TAKE": kill_worker,
+    "NEWEST": kill_worker, "RECOVER": kill_worker,
     "RETRY": kill_worker, "CATALOGUE": kill_worker, "PARTITION_MAKE": kill_worker,
     "PARTITION_DROP": kill_worker, "WORKER_FORK": kill_worker, "WORKER_BEGIN": kill_worker,
     "WORKER_READY": kill_worker, "RELEASE": stop_worker, "WORKER_STOP": stop_worker,
