@@ -290,7 +290,7 @@ on_timer(void *arg)
 	build(t, &args);
 	struct pg_call call = { &stmt_throttle_reserve, &args };
 	t->sent = loop_now(t->loop);
-	t->ticket = pg_submit_at(THROTTLE, t->pool, &call, 1, on_answer, t);
+	t->ticket = pg_submit(t->pool, &call, 1, on_answer, t);
 }
 
 struct throttle *

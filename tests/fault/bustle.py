@@ -24,7 +24,7 @@ class Bustle:
         self.receiver.cycle("/flaky", 500, 200)
         self.receiver.cycle("/dead", 500, 200)
         self.receiver.script("/gone", 410)
-        self.receiver.cycle("/unsteady", *[500] * 12, *[200] * 12)
+        self.receiver.cycle("/unsteady", *[500] * 8, *[200] * 60)
         self._names = Names({HOST: [["127.0.0.1"]]}, ttl_s=1)
         quick = {"lease": "1s", "breaker_failures": 5, "probe_min": "100ms", "probe_max": "300ms"}
         self.daemon = Daemon(workers=2, dns_servers=self._names.server, **quick, **settings)
@@ -128,7 +128,7 @@ class Bustle:
 
     def _pause(self, api, number):
         api.patch(f"/app/{self.side}/endpoint/{self.paused}", {"paused": number % 2 == 0}, timeout_s=10)
-        self._stop.wait(0.3)
+        self._stop.wait(0.3 if number % 2 == 0 else 1.5)
 
     # What must be true.
 
