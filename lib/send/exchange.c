@@ -212,6 +212,16 @@ exchange_start(struct exchanges *xs, struct delivery *d, struct route *route)
 	x->query = resolver_lookup(xs->resolver, route->host, on_resolved, x);
 }
 
+bool
+exchanges_slot_busy(const struct exchanges *xs, int slot)
+{
+	const struct exchange *x;
+	TAILQ_FOREACH(x, &xs->under_way, entry)
+		if (x->delivery->slot == slot)
+			return true;
+	return false;
+}
+
 int
 exchanges_in_flight(const struct exchanges *xs)
 {

@@ -21,4 +21,5 @@ void exchanges_free(struct exchanges *xs);
 
 /* Takes d, which has its payload. The route is referenced. */
 void exchange_start(struct exchanges *xs, struct delivery *d, struct route *route);
+bool exchanges_slot_busy(const struct exchanges *xs, int slot);
 int exchanges_in_flight(const struct exchanges *xs);

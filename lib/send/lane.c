@@ -220,6 +220,21 @@ lanes_brisk(const struct lanes *ls)
 	return ls->sum.brisk;
 }
 
+int
+lanes_slot_queued(const struct lanes *ls, int slot)
+{
+	const struct lane *lane, *next;
+	int n = 0;
+	HASH_ITER(hh, ls->by_endpoint, lane, next) {
+		const struct delivery *d;
+		TAILQ_FOREACH(d, &lane->queue, entry)
+			n += d->slot == slot;
+		TAILQ_FOREACH(d, &lane->back, entry)
+			n += d->slot == slot;
+	}
+	return n;
+}
+
 bool
 lanes_slot_busy(const struct lanes *ls, int slot)
 {

@@ -78,6 +78,7 @@ int lanes_ready(const struct lanes *ls);  /* those that wait for us and not for 
 /* Those that wait behind a full window of an endpoint which answers at once: for their endpoint
  * while this worker has time, for us while it has not. */
 int lanes_brisk(const struct lanes *ls);
+int lanes_slot_queued(const struct lanes *ls, int slot); /* those of a slot that wait */
 bool lanes_slot_busy(const struct lanes *ls, int slot);
 /* Since when the oldest of those that wait for us could have started; 0: none. */
 usec_t lanes_oldest(const struct lanes *ls);

@@ -86,6 +86,22 @@ payloads_load(struct payloads *ps, struct delivery *d)
 	defer_schedule(&ps->kick);
 }
 
+static bool
+has_slot(const struct delivery_list *list, int slot)
+{
+	const struct delivery *d;
+	TAILQ_FOREACH(d, list, entry)
+		if (d->slot == slot)
+			return true;
+	return false;
+}
+
+bool
+payloads_slot_busy(const struct payloads *ps, int slot)
+{
+	return has_slot(&ps->waiting, slot) || has_slot(&ps->flying, slot);
+}
+
 struct payloads *
 payloads_new(struct loop *l, struct pg_pool *pool, payload_fn fn, void *arg)
 {

@@ -14,4 +14,5 @@ typedef void (*payload_fn)(void *arg, struct delivery *d, bool found);
 struct payloads *payloads_new(struct loop *l, struct pg_pool *pool, payload_fn fn, void *arg);
 /* Frees the deliveries it holds. */
 void payloads_free(struct payloads *ps);
+bool payloads_slot_busy(const struct payloads *ps, int slot);
 void payloads_load(struct payloads *ps, struct delivery *d); /* takes d until fn */

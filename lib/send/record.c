@@ -485,6 +485,22 @@ recorder_retry_low(const struct recorder *rec, int slot, struct wall none)
 	return retry_low(&rec->flying, slot, retry_low(&rec->waiting, slot, none));
 }
 
+static bool
+has_slot(const struct result_list *list, int slot)
+{
+	const struct result *r;
+	TAILQ_FOREACH(r, list, entry)
+		if (r->delivery->slot == slot)
+			return true;
+	return false;
+}
+
+bool
+recorder_slot_busy(const struct recorder *rec, int slot)
+{
+	return has_slot(&rec->waiting, slot) || has_slot(&rec->flying, slot);
+}
+
 bool
 recorder_stalled(const struct recorder *rec)
 {

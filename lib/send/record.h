@@ -30,4 +30,5 @@ void recorder_add(struct recorder *rec, struct result *r); /* takes r */
 int recorder_backlog(const struct recorder *rec);          /* results not stored yet */
 /* The earliest retry of the slot that is not stored yet, or `none`. */
 struct wall recorder_retry_low(const struct recorder *rec, int slot, struct wall none);
+bool recorder_slot_busy(const struct recorder *rec, int slot); /* results of it are not recorded */
 bool recorder_stalled(const struct recorder *rec); /* the same batch has failed for over 2 s */

@@ -16,6 +16,7 @@
 #define READY_MAX   512   /* deliveries that wait for us: beyond it acceptance waits */
 #define SATURATED   0.9   /* of the loop's time: from here on it is we who are slow */
 #define RESULTS_MAX 20000 /* unrecorded results: beyond it no attempt starts */
+#define LIGHT       0.5   /* and with less than so much we have time for more */
 #define TICK        (250 * USEC_PER_MS)
 #define STOP_SOON   (250 * USEC_PER_MS) /* a stop's wait for attempts before the others go on */
 
@@ -147,6 +148,36 @@ room(void *arg)
 {
 	struct sender *s = arg;
 	return !sender_backlogged(s);
+}
+
+static enum slots_load
+load(void *arg)
+{
+	struct sender *s = arg;
+	const struct config *c = s->config;
+	double busy = loop_busy(s->loop);
+	if (busy > SATURATED || sender_backlogged(s))
+		return LOAD_OVER;
+	bool light = busy < LIGHT && lanes_ready(s->lanes) < READY_MAX / 4 &&
+		     lanes_queued(s->lanes) < c->queue_max / 4 &&
+		     recorder_backlog(s->recorder) < RESULTS_MAX / 8 &&
+		     metric_own(METRIC_QUEUED_BYTES) < c->queue_bytes_max / 4;
+	return light ? LOAD_LIGHT : LOAD_SOME;
+}
+
+static int
+queued(void *arg, int slot)
+{
+	struct sender *s = arg;
+	return lanes_slot_queued(s->lanes, slot);
+}
+
+static bool
+under_way(void *arg, int slot)
+{
+	struct sender *s = arg;
+	return payloads_slot_busy(s->payloads, slot) || exchanges_slot_busy(s->exchanges, slot) ||
+	       recorder_slot_busy(s->recorder, slot);
 }
 
 static int64_t
@@ -326,7 +357,8 @@ sender_new(struct loop *l, const struct config *c, struct catalogue *cat,
 		return NULL;
 	}
 	const struct slots_events slots_ev = { s, on_adopted, sender_on_recovered, on_lost,
-		on_ready, on_app_changed, on_hold_changed, on_noticed, retry_low, busy, room };
+		on_ready, on_app_changed, on_hold_changed, on_noticed, retry_low, busy, room, load,
+		queued, under_way };
 	const struct retries_events retries_ev = { s, sender_on_retry_due, on_opened };
 	const struct recorder_events recorder_ev = { s, sender_on_recorded, sender_on_unparked };
 	const struct holds_events holds_ev = { s, sender_on_unpark, on_gate, on_app_changed,

@@ -158,7 +158,7 @@ sender_start(struct sender *s, struct delivery *d)
 	struct route *route = lane_route(d->lane);
 	const struct message *m = d->message;
 	s->in_flight++;
-	if (!slots_mine(s->slots, d->slot, d->epoch) || withdrawn(s, d)) {
+	if (!slots_starts(s->slots, d->slot, d->epoch) || withdrawn(s, d)) {
 		leave(s, d, NULL);
 		delivery_free(d);
 	} else if (!route || route->endpoint->disabled) {
@@ -188,7 +188,7 @@ sender_on_payload(void *arg, struct delivery *d, bool found)
 {
 	struct sender *s = arg;
 	struct route *route = lane_route(d->lane);
-	if (!sender_starts(s) || !slots_mine(s->slots, d->slot, d->epoch)) {
+	if (!sender_starts(s) || !slots_starts(s->slots, d->slot, d->epoch)) {
 		leave(s, d, NULL);
 		delivery_free(d);
 	} else if (!found) {
@@ -296,7 +296,7 @@ sender_on_recorded(void *arg, struct result *r, bool held)
 		if (r->attempted)
 			tally_add(s->tally, d->message->app_id, d->endpoint_id, id_time(r->id),
 			    r->success);
-		if (r->next.us && !r->stays && slots_mine(s->slots, d->slot, d->epoch)) {
+		if (r->next.us && !r->stays && slots_starts(s->slots, d->slot, d->epoch)) {
 			struct retry_row next = row_of(d);
 			next.due = r->next;
 			next.seq++;

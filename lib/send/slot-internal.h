@@ -2,9 +2,10 @@
  *
  *   slot_set.c      the slots that are held, and their lists of unresolved messages
  *   slot_mark.c     the marks that are stored with them
+ *   slot_release.c  giving them back
+ *   slot_share.c    leaving them to workers that have time, and giving them one
  *   slot_adopt.c    taking one
  *   slot_recover.c  reading what an adopted one left
- *   slot_release.c  giving them back
  *   slot_beat.c     the heartbeat, which keeps what is held and starts the three above
  *   slot.c          all of them together, and what others ask
  */
@@ -21,14 +22,16 @@ TAILQ_HEAD(message_list, message);
 enum slot_state {
 	SLOT_RECOVERING,
 	SLOT_HELD,
+	SLOT_LEAVING, /* given back; what is under way is waited for (slot_share.c) */
 };
 
 struct slot {
 	struct slots *set; /* borrowed */
 	int16_t id;
 	int64_t epoch;
-	enum slot_state state;
-	int64_t low_water;      /* recovery's position; later the last mark stored */
+	enum slot_state state; /* slot_set */
+	usec_t since;          /* when it was taken */
+	int64_t low_water; /* recovery's position; HELD: the last mark stored; LEAVING: the mark */
 	int64_t append_above;   /* ids made here are above it */
 	int64_t until;          /* the newest message when it was adopted: where recovery ends */
 	struct wall retry_from; /* its retries are not in memory yet from here; us == 0: they are */
@@ -48,7 +51,7 @@ struct beat {
 	struct pg_ticket *ticket;
 	usec_t sent, confirmed_at;
 	int n;
-	bool late_logged;
+	bool late_logged, clock_logged;
 };
 
 struct adoption {
@@ -58,6 +61,13 @@ struct adoption {
 	int16_t id;
 	bool more;                     /* the last beat named more slots than this one */
 	void (*over)(struct slots *s); /* the next one may start */
+};
+
+struct share {
+	bool other_spare;  /* another worker has time, said the last beat */
+	bool lapsed;       /* it named a lapsed slot that was left to others */
+	int waited;        /* beats in a row that did */
+	usec_t over_since; /* without time; 0: it has some */
 };
 
 struct release {
@@ -83,6 +93,7 @@ struct slots {
 	struct beat beat;
 	struct adoption adoption;
 	struct release release;
+	struct share share;
 };
 
 /* ---- slot_set.c ---- */
@@ -95,8 +106,13 @@ void slot_forget(struct slots *s, struct slot *slot);
 /* The same for one that is not ours any more, and tells. */
 void slot_lost(struct slots *s, struct slot *slot);
 
+/* The only place that changes the state. */
+void slot_set(struct slot *slot, enum slot_state state);
+
 /* ---- slot_mark.c ---- */
 
+/* The slot's low-water mark as of now. */
+int64_t slot_low_water(struct slots *s, struct slot *slot);
 struct wall slot_retry_low(struct slots *s, const struct slot *slot);
 /* The arrays that beat.sql and slot_release.sql have in common: ids, epochs, marks. */
 void slot_put_marks(struct slots *s, struct pg_args *args, struct slot *const *list, int n);
@@ -112,6 +128,18 @@ void slot_adopt(struct slots *s, int16_t id);
 void slot_release_drained(struct slots *s);
 /* Gives back every slot; see slots_release. */
 void slot_release_all(struct slots *s, void (*done)(void *arg), void *arg);
+
+/* Gives one back in which work is left. */
+void slot_release_dirty(struct slots *s, struct slot *slot);
+
+/* ---- slot_share.c ---- */
+
+/* Whether a lapsed slot is not to be taken now. */
+bool slot_left_to_others(struct slots *s);
+/* Whether there is time for more slots: what the beat says. */
+bool slot_spare(const struct slots *s);
+/* After each beat. */
+void slot_share(struct slots *s);
 
 /* ---- slot_beat.c ---- */
 

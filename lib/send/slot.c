@@ -45,6 +45,13 @@ slots_mine(const struct slots *s, int slot, int64_t epoch)
 	return slots_epoch(s, slot) == epoch;
 }
 
+bool
+slots_starts(const struct slots *s, int slot, int64_t epoch)
+{
+	const struct slot *found = slot_get(s, slot);
+	return found && found->epoch == epoch && found->state != SLOT_LEAVING;
+}
+
 void
 slots_leave(struct slots *s)
 {

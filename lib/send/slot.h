@@ -1,7 +1,9 @@
 /* Slots: what this worker owns, kept by a heartbeat, and taken over from others.
  *
- *   FREE/LAPSED --adopt--> RECOVERING --all read--> HELD --drained--> (released)
- *                               └────── beat says no ──┴──> (lost)
+ *   FREE/LAPSED ─adopt─> RECOVERING ─all read─> HELD ─drained─> (released)
+ *                           │                    │                  ^
+ *                           ├──── no time ───────┴─> LEAVING ───────┘ with work left
+ *                           └──── beat says no, from any ──> (lost)
  *
  * The first slot taken is home: new events belong to it. The low-water mark of a slot is the oldest
  * unresolved message, or the recovery's position while there is one. */
@@ -29,6 +31,13 @@ struct recovered {
 	const int64_t *endpoint_ids;
 };
 
+/* How much a worker has to do. */
+enum slots_load {
+	LOAD_LIGHT, /* there is time for more */
+	LOAD_SOME,
+	LOAD_OVER, /* there is no time for what it has */
+};
+
 struct slots_events {
 	void *arg;
 	/* An adopted slot had work: load its retries due in [from, …) and then call
@@ -36,7 +45,7 @@ struct slots_events {
 	void (*adopted)(void *arg, int slot, struct wall from);
 	/* One unresolved message of it; called in id order, after the retries were loaded. */
 	void (*recovered)(void *arg, const struct recovered *r);
-	/* A slot is not ours any more: what belongs to it must be dropped. */
+	/* A slot is not ours any more, or is given back: what belongs to it must be dropped. */
 	void (*lost)(void *arg, int slot);
 	/* The home slot appeared, or attempts may start again. */
 	void (*ready)(void *arg);
@@ -54,6 +63,10 @@ struct slots_events {
 	bool (*busy)(void *arg, int slot);
 	/* Whether recovery may read more now (memory). */
 	bool (*room)(void *arg);
+	enum slots_load (*load)(void *arg);
+	/* How many deliveries of the slot wait, and whether any is under way or not recorded. */
+	int (*queued)(void *arg, int slot);
+	bool (*under_way)(void *arg, int slot);
 };
 
 struct slots *slots_new(struct loop *l, const struct config *c, struct pg_pool *lease,
@@ -69,6 +82,8 @@ int64_t slots_id(struct slots *s);
 bool slots_mine(const struct slots *s, int slot, int64_t epoch);
 /* Attempts may start: the confirmed lease has not run down to its margin. */
 bool slots_confirmed(const struct slots *s);
+/* Whether deliveries of the slot may start: it is this worker's, and is not being given back. */
+bool slots_starts(const struct slots *s, int slot, int64_t epoch);
 int64_t slots_epoch(const struct slots *s, int slot); /* -1 when not held */
 
 /* The list of unresolved messages: in id order per slot. */

@@ -70,13 +70,13 @@ slot_taken(struct slots *s, const PGresult *r)
 	slot->append_above = pg_int(r, 0, 4);
 	if (!was_held) {
 		LOG_INFO(SLOT_CLAIM, KV("slot", (int)slot->id), KV("epoch", slot->epoch));
-		slot->state = SLOT_HELD;
+		slot_set(slot, SLOT_HELD);
 		make_home(s, slot);
 		return;
 	}
 	LOG_INFO(SLOT_ADOPT, KV("slot", (int)slot->id), KV("epoch", slot->epoch));
 	metric_add(METRIC_ADOPTED, 1);
-	slot->state = SLOT_RECOVERING;
+	slot_set(slot, SLOT_RECOVERING);
 	slot->retry_from = pg_time(r, 0, 2);
 	ask_newest(s, slot);
 }

@@ -13,6 +13,7 @@
 #define CHANGED_MS                                                                                 \
 	10000 /* how far back before the last beat one asks for catalogue changes; beats overlap,  \
 	       * so that a change that commits late is still seen */
+#define CLOCK_WARN    (60 * USEC_PER_SEC) /* apart from the database's: worth a line */
 #define DRAINED_EVERY 120 /* beats: a slot without retries has all of them looked through */
 
 enum news {
@@ -22,6 +23,8 @@ enum news {
 	NEWS_APP = 4,
 	NEWS_HOLD = 5,
 	NEWS_NOTICE = 6,
+	NEWS_CLOCK = 7,
+	NEWS_SPARE = 8,
 };
 
 bool
@@ -46,14 +49,46 @@ judge(struct slots *s, const PGresult *r)
 	}
 }
 
+/* The first row of a kind, or -1. */
+static int
+row_of(const PGresult *r, enum news kind)
+{
+	for (int row = 0; row < pg_rows(r); row++)
+		if (pg_int(r, row, 0) == (int64_t)kind)
+			return row;
+	return -1;
+}
+
+/* How far this machine's clock is ahead of the database's. The question was answered some time
+ * between its sending and now, so less than half of that is not known. */
+static void
+judge_clock(struct slots *s, const PGresult *r)
+{
+	int row = row_of(r, NEWS_CLOCK);
+	if (row < 0)
+		return;
+	usec_t half = (clock_mono() - s->beat.sent) / 2;
+	usec_t ahead = clock_wall().us - half - pg_int(r, row, 2);
+	bool apart = (ahead < 0 ? -ahead : ahead) - half > CLOCK_WARN;
+	metric_set(METRIC_CLOCK_AHEAD, ahead);
+	if (apart && !s->beat.clock_logged)
+		LOG_WARN(CLOCK_APART, KV("ahead_ms", ahead / USEC_PER_MS));
+	s->beat.clock_logged = apart;
+}
+
 static void
 read_news(struct slots *s, const PGresult *r)
 {
+	s->share.other_spare = row_of(r, NEWS_SPARE) >= 0;
 	for (int row = 0; row < pg_rows(r); row++) {
 		switch ((enum news)pg_int(r, row, 0)) {
 		case NEWS_HELD:
+		case NEWS_CLOCK:
+		case NEWS_SPARE:
 			break;
 		case NEWS_LAPSED:
+			if (slot_left_to_others(s))
+				break;
 			s->adoption.more = s->adoption.ticket;
 			slot_adopt(s, (int16_t)pg_int(r, row, 1));
 			break;
@@ -95,10 +130,12 @@ on_beat(void *arg, const struct pg_result *r, const struct err *e)
 	s->beat.confirmed_at = s->beat.sent;
 	s->beat.late_logged = false;
 	judge(s, r->res[0]);
+	judge_clock(s, r->res[0]);
 	read_news(s, r->res[0]);
 	if (!was_confirmed && slots_confirmed(s))
 		s->ev.ready(s->ev.arg);
 	slots_continue(s);
+	slot_share(s);
 	if (++s->beat.n % DRAINED_EVERY == 0)
 		slot_release_drained(s);
 }
@@ -115,6 +152,7 @@ send_beat(struct slots *s)
 	pg_arg_int8(&args, s->lease / USEC_PER_MS);
 	pg_arg_bool(&args, !s->home && !s->adoption.ticket);
 	pg_arg_int8(&args, CHANGED_MS + silence / USEC_PER_MS);
+	pg_arg_bool(&args, slot_spare(s));
 	struct pg_call call = { &stmt_beat, &args };
 	for (int i = 0; i < s->n; i++)
 		s->slot[i]->in_beat = true;

@@ -6,15 +6,15 @@
  *   3. No retry of the slot that is due before its retry mark is unresolved. */
 #include "send/slot-internal.h"
 
-static int64_t
+int64_t
 slot_low_water(struct slots *s, struct slot *slot)
 {
 	int64_t low;
 	const struct message *old = TAILQ_FIRST(&slot->old), *fresh = TAILQ_FIRST(&slot->fresh);
-	if (slot->state == SLOT_RECOVERING)
-		low = slot->low_water;
-	else
+	if (slot->state == SLOT_HELD)
 		low = id_floor(loop_wall(s->loop)) - 1;
+	else
+		low = slot->low_water;
 	if (old && old->id - 1 < low)
 		low = old->id - 1;
 	if (fresh && fresh->id - 1 < low)

@@ -49,7 +49,7 @@ recover_row(struct slots *s, struct slot *slot, const PGresult *r, int row, stru
 static void
 recovery_over(struct slots *s, struct slot *slot)
 {
-	slot->state = SLOT_HELD;
+	slot_set(slot, SLOT_HELD);
 	LOG_INFO(SLOT_RECOVERED, KV("slot", (int)slot->id), KV("messages", slot->restored));
 	if (s->home == slot)
 		s->ev.ready(s->ev.arg);

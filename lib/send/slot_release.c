@@ -79,6 +79,16 @@ on_drained(void *arg, const struct pg_result *r, const struct err *e)
 	}
 }
 
+void
+slot_release_dirty(struct slots *s, struct slot *slot)
+{
+	if (s->release.ticket)
+		return; /* at the next beat */
+	submit_release(s, &slot, 1, true, on_released_drained);
+	LOG_INFO(SLOT_RELEASE, KV("slot", (int)slot->id));
+	slot_forget(s, slot);
+}
+
 /* Memory says that they are quiet; the tables have the last word. */
 static void
 ask_drained(struct slots *s, const int16_t *ids, int n, struct wall low)

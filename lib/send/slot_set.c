@@ -27,11 +27,22 @@ slot_new(struct slots *s, int id)
 	struct slot *slot = mem_zalloc(sizeof(*slot));
 	slot->set = s;
 	slot->id = (int16_t)id;
+	slot->since = loop_now(s->loop);
 	TAILQ_INIT(&slot->old);
 	TAILQ_INIT(&slot->fresh);
 	s->slot[s->n++] = slot;
 	metric_set(METRIC_SLOTS, s->n);
 	return slot;
+}
+
+void
+slot_set(struct slot *slot, enum slot_state state)
+{
+	if (state == SLOT_LEAVING) {
+		slot->low_water = slot_low_water(slot->set, slot);
+		slot->retry_from = slot_retry_low(slot->set, slot);
+	}
+	slot->state = state;
 }
 
 static void

@@ -91,6 +91,7 @@ model_slot_adopt(const struct call *c, PGresult **ret)
 		return RAN;
 	bool was_held = s->now.owner || s->now.dirty;
 	s->next.owner = value_int(c->arg[1]);
+	s->next.spare = false;
 	s->next.epoch = s->now.epoch + 1;
 	s->next.lease_until.us = sim_wall().us + value_int(c->arg[2]) * USEC_PER_MS;
 	int64_t up = id_floor(sim_wall()) - 1;
@@ -156,6 +157,7 @@ model_slot_release(const struct call *c, PGresult **ret)
 	for (int i = 0; i < n; i++) {
 		struct slot_values *s = &row_of(id[i])->next;
 		s->owner = 0;
+		s->spare = false;
 		s->lease_until = sim_wall();
 		for (int k = 0; k < ids.n; k++)
 			if (value_int(ids.v[k]) == id[i])
@@ -236,6 +238,7 @@ model_beat(const struct call *c, PGresult **ret)
 	       back = value_int(c->arg[6]) * USEC_PER_MS;
 	for (int i = 0; i < n; i++) {
 		row_of(id[i])->next.lease_until.us = sim_wall().us + lease;
+		row_of(id[i])->next.spare = value_bool(c->arg[7]);
 		news(*ret, 1, id[i], 0);
 	}
 	tell_lapsed(c, *ret);
@@ -249,6 +252,15 @@ model_beat(const struct call *c, PGresult **ret)
 		if (h->exists && (h->state || h->ordered) && listed(c, h->slot) &&
 		    app_find(db.endpoint[i].app_id)->changed_at.us > txn_start(c->txn).us - back)
 			news(*ret, 5, db.endpoint[i].app_id, db.endpoint[i].id);
+	}
+	news(*ret, 7, 0, sim_wall().us);
+	for (int i = 0; i < SLOTS_COUNT; i++) {
+		const struct slot_values *s = &db.slot[i].now;
+		if (!s->spare || !s->owner || listed(c, i) ||
+		    s->lease_until.us <= txn_start(c->txn).us)
+			continue;
+		news(*ret, 8, 0, 0);
+		break;
 	}
 	return RAN;
 }

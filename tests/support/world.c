@@ -128,7 +128,7 @@ world_turn(struct world *w)
 	loop_turn(w->loop, 1);
 	for (int i = 0; i < WORLD_NODES_MAX; i++)
 		if (w->nodes[i] && !w->nodes[i]->paused)
-			loop_turn(w->nodes[i]->loop, 0);
+			loop_turn(w->nodes[i]->loop, w->nodes[i]->rests ? 1 : 0);
 }
 
 /* ---- nodes -------------------------------------------------------------------------------- */

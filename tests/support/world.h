@@ -50,6 +50,7 @@ struct node {
 	struct sender *sender;
 	struct ingest *ingest;
 	bool paused, drained;
+	bool rests; /* its loop waits, and has time; else it is busy throughout (loop_busy) */
 };
 
 /* The database is emptied, and has no partitions for retries in more than six hours any more, which

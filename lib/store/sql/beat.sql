@@ -1,13 +1,14 @@
 -- A worker's heartbeat: extends its leases, stores its marks, and tells the news, in one statement.
 -- $1 slots held, $2 their epochs, $3 low-water marks, $4 retry marks, $5 lease in ms,
--- $6 whether a free slot is wanted, $7 how far back changes of applications are told, in ms
+-- $6 whether a free slot is wanted, $7 how far back changes of applications are told, in ms,
+-- $8 whether this worker has time for more slots
 -- Rows (kind, id, value): 1 slot still held; 2 slot to adopt; 3 free slot; 4 application and version;
--- 5 application and endpoint whose hold is kept here and may have changed;
--- 6 there are notices.
+-- 5 application and endpoint whose hold is kept here and may have changed; 6 there are notices; 7 the clock,
+-- in microseconds; 8 another worker has time for more slots.
 with mine as (
     update slot s
     set lease_until = clock_timestamp() + $5::int8 * interval '1 millisecond',
-        low_water = i.low_water, retry_low = i.retry_low
+        low_water = i.low_water, retry_low = i.retry_low, spare = $8::bool
     from unnest($1::int2[], $2::int8[], $3::int8[], $4::timestamptz[])
         as i(id, epoch, low_water, retry_low)
     where s.id = i.id and s.epoch = i.epoch
@@ -31,3 +32,8 @@ select 5::int2, h.app_id, h.endpoint_id from app a
     where a.changed_at > now() - $7::int8 * interval '1 millisecond'
 union all
 (select 6::int2, id, 0::int8 from notice order by id limit 1)
+union all
+select 7::int2, 0::int8, (extract(epoch from clock_timestamp()) * 1000000)::int8
+union all
+(select 8::int2, 0::int8, 0::int8 from slot
+    where spare and id <> all($1::int2[]) and owner is not null and lease_until > now() limit 1)

@@ -6,7 +6,7 @@ with before as materialized (
     select id, owner, dirty, low_water, retry_low from slot where id = $1::int2
 )
 update slot s
-set owner = $2::int8, epoch = s.epoch + 1,
+set owner = $2::int8, epoch = s.epoch + 1, spare = false,
     lease_until = clock_timestamp() + $3::int8 * interval '1 millisecond',
     low_water = case when b.owner is not null or b.dirty then s.low_water
         else greatest(s.low_water, id_floor(clock_timestamp()) - 1) end
