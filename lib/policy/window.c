@@ -12,11 +12,13 @@ window_init(struct window *w)
 }
 
 static void
-set_size(struct window *w, double size)
+shrink(struct window *w, double share)
 {
-	w->size = size > 1 ? size : 1;
+	w->size *= 1 - share;
+	if (w->size < 1)
+		w->size = 1;
 	/* It comes back to where it started as fast as it came there at first. */
-	w->threshold = size > WINDOW_START ? size : WINDOW_START;
+	w->threshold = w->size > WINDOW_START ? w->size : WINDOW_START;
 }
 
 static void
@@ -31,23 +33,23 @@ grow(struct window *w, int cap)
 }
 
 static void
-round_end(struct window *w, usec_t now, int cap)
+round_begin(struct window *w, usec_t now)
 {
-	double share = (double)w->troubled / w->ended;
-	w->trouble += (share - w->trouble) * TROUBLE_SHARE;
-	if (w->troubled > 0)
-		set_size(w, w->size * (1 - w->trouble / 2));
-	else if (w->used)
-		grow(w, cap);
 	w->round = now;
 	w->ended = w->troubled = 0;
 	w->used = false;
 }
 
-void
-window_hang(struct window *w)
+static void
+round_end(struct window *w, usec_t now, int cap)
 {
-	set_size(w, w->size / 2);
+	double share = (double)w->troubled / w->ended;
+	w->trouble += (share - w->trouble) * TROUBLE_SHARE;
+	if (w->troubled > 0)
+		shrink(w, w->trouble / 2);
+	if (w->used && w->troubled < w->ended)
+		grow(w, cap);
+	round_begin(w, now);
 }
 
 void
@@ -56,10 +58,9 @@ window_ended(struct window *w, enum window_end how, usec_t started, usec_t now, 
 	if (how == WINDOW_LOST) {
 		if (started < w->cut)
 			return;
-		window_hang(w);
-		w->cut = w->round = now;
-		w->ended = w->troubled = 0;
-		w->used = false;
+		shrink(w, 0.5);
+		w->cut = now;
+		round_begin(w, now);
 		return;
 	}
 	w->ended++;

@@ -1,9 +1,9 @@
 /* How many requests may be under way to one endpoint: a window that finds out what it can take.
  *
  * It starts small, doubles with each round trip that used it up until the first trouble, then grows
- * by one; it shrinks by the share of the answers that were trouble (as DCTCP does, RFC 8257, so
- * that one failure in ten costs little), and by half when there was no answer at all (as TCP does,
- * RFC 5681), at most once in a round trip. Pure: the caller has the clock. */
+ * by one each; it shrinks by the share of the answers that were trouble (as DCTCP does, RFC 8257,
+ * so that one failure in ten costs little), and by half when there was no answer at all (as TCP
+ * does, RFC 5681), at most once in a round trip. Pure: the caller has the clock. */
 #pragma once
 
 #include <stdbool.h>
@@ -32,8 +32,6 @@ enum window_end {
 void window_init(struct window *w);
 /* Of a request that started then. `cap` is the most that the window may become. */
 void window_ended(struct window *w, enum window_end how, usec_t started, usec_t now, int cap);
-/* Nothing is answered, and has not been for a while: half of it, each time. */
-void window_hang(struct window *w);
 
 static inline int
 window_size(const struct window *w, int cap)

@@ -28,14 +28,16 @@ enum lane_state {
 	LANE_SHUT,    /* by its gate, or set aside */
 	LANE_QUIET,   /* the receiver asked for it, until a time */
 	LANE_FULL,    /* as many are under way as its window lets */
+	LANE_HUSHED,  /* room is scarce, and it takes longer than usual to answer */
 	LANE_BLOCKED, /* there is no room among all that is under way (lane_share.c) */
 	LANE_RUNS,    /* in its group's ring */
 };
 
-/* Lanes that are slow, or may be, do not get all of the room. */
+/* What is known of an endpoint; each class gets less of the room than the one before it. */
 enum lane_class {
-	CLASS_SOUND,
-	CLASS_SLOW,
+	CLASS_SOUND,  /* answers, and not later than usual */
+	CLASS_SLOW,   /* answers late, or may do so: it has never answered yet */
+	CLASS_SILENT, /* some are late, and nothing has been answered since they started */
 	CLASS_COUNT
 };
 
@@ -73,13 +75,12 @@ struct lane {
 	int64_t flight_bytes;
 	int late; /* those that take suspiciously long */
 	struct window window;
-	int cap;           /* of the window */
-	usec_t pace;       /* how long one is under way, on average */
-	usec_t left_at;    /* when the last one was through */
-	usec_t moved_at;   /* the last answer, or the first one under way began */
-	usec_t charged_at; /* while hanging: when that was looked at last */
-	bool answers;      /* has answered at all */
-	bool hanging;      /* in flights.hanging: some are late */
+	int cap;         /* of the window */
+	usec_t pace;     /* how long one is under way, on average */
+	usec_t left_at;  /* when the last one was through */
+	usec_t moved_at; /* the last answer, or when the first one under way started */
+	bool answers;    /* has answered at all */
+	bool silent;
 	enum lane_class class;
 	int room; /* while LANE_BLOCKED: index of its list */
 	struct breaker breaker;
@@ -90,7 +91,7 @@ struct lane {
 	turn;                     /* in group->turns while LANE_RUNS, in pool->blocked[room] while
 				   * LANE_BLOCKED */
 	TAILQ_ENTRY(lane) member; /* in group->members */
-	TAILQ_ENTRY(lane) rest;   /* in lanes->idle while idle, in flights.hanging while hanging */
+	TAILQ_ENTRY(lane) rest;   /* in lanes->idle while idle */
 	UT_hash_handle hh;
 };
 
@@ -108,7 +109,7 @@ struct group {
 	UT_hash_handle hh;
 };
 
-/* What is under way to the lanes of one class, and the lanes that wait for room. */
+/* What is under way to the lanes of one class, and those of them that wait for room. */
 struct pool {
 	int in_flight;
 	int64_t bytes;
@@ -116,12 +117,11 @@ struct pool {
 	struct lane_list blocked[ROOMS]; /* by how many each has under way */
 };
 
-#define FLIGHT_LEVELS 3
+#define FLIGHT_LEVELS 4
 
 /* The clock over what is under way (lane_flight.c). */
 struct flights {
 	struct delivery_list level[FLIGHT_LEVELS]; /* each in the order of starts */
-	struct lane_list hanging;                  /* by charged_at */
 	struct timer tick;
 	bool ticking, skipped;
 	usec_t due; /* of the tick */
@@ -172,6 +172,7 @@ void share_admit(struct lanes *ls);  /* lanes for which there is room now take t
 void share_take(struct lane *lane, int64_t bytes);
 void share_give(struct lane *lane, int64_t bytes);
 void share_class(struct lane *lane, enum lane_class class);
+bool share_is_scarce(const struct lanes *ls);
 /* Whether the lane holds more of the memory for what waits than is its share. */
 bool share_is_over(const struct lane *lane);
 
@@ -182,6 +183,12 @@ void flight_start(struct lane *lane, struct delivery *d);
 void flight_end(struct lane *lane, struct delivery *d);
 /* What the end of an attempt that started then tells about the endpoint. */
 void flight_learn(struct lane *lane, const struct lane_end *end, usec_t started);
+/* How many may be under way to the lane. */
+int flight_window(const struct lane *lane);
+/* The lane's class, as of now. */
+void flight_class(struct lane *lane);
+/* Something is under way to it, and for a while nothing has been answered. */
+bool flight_is_hushed(const struct lane *lane);
 
 /* lane_group.c */
 struct group *group_get(struct lanes *ls, int64_t app_id);

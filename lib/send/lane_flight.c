@@ -1,11 +1,11 @@
 /* What is under way, and what it tells about endpoints: which are slow, and which hang.
  *
- * A delivery under way is watched in the order of starts: after some time it is late, at once
- * for a quick endpoint and later for one that takes its time. A lane with a late one is slow, and
- * so is one that takes long on average or has never answered. While a lane answers nothing its
- * window shrinks, second by second, so that it does not refill what timeouts give back. Every list
- * is in the order of time, so each look at the clock costs what has become late since the last one.
- */
+ * A delivery under way is watched in the order of starts: after some time it is late, at once for
+ * a quick endpoint and later for one that takes its time. A lane with a late one is slow, and so
+ * is one that takes long on average or has never answered. When nothing was answered since the late
+ * one started, the lane is silent, and gets next to nothing more until it answers: so a black hole
+ * holds two requests, and when they time out it does not get more. The lists are in the order of
+ * time, so a look at the clock costs what has become late since the last one. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -13,89 +13,105 @@
 
 #include "send/lane-internal.h"
 
-#define QUICK_SHARE 4            /* late: over so many times what is usual … */
-#define HANG        USEC_PER_SEC /* … and so long without an answer: hanging */
-#define TICK_MIN    (10 * USEC_PER_MS)
-#define STALL       (100 * USEC_PER_MS) /* a tick so late shows that it is we who are slow */
-#define PACE_SHARE  8                   /* the newest time counts one eighth */
-#define QUIET_MAX   (60 * USEC_PER_SEC) /* of what a Retry-After asks for, for all of a lane */
+#define LATE_TIMES     4                  /* late: over so many times what is usual */
+#define SLOW_PACE      USEC_PER_SEC       /* slow on average */
+#define UNKNOWN_WINDOW 1                  /* until the first answer */
+#define SILENT_WINDOW  2                  /* one may be stuck, the other finds out */
+#define HUSH           (50 * USEC_PER_MS) /* without an answer, on top of twice what is usual */
+#define TICK_MIN       (10 * USEC_PER_MS)
+#define STALL          (100 * USEC_PER_MS) /* a tick so late shows that it is we who are slow */
+#define PACE_SHARE     8                   /* the newest time counts one eighth */
+#define QUIET_MAX      (60 * USEC_PER_SEC) /* of what a Retry-After asks for, for all of a lane */
 
-#define LATE        FLIGHT_LEVELS /* the level of what is late: in no list */
+#define LATE           FLIGHT_LEVELS /* the level of what is late: in no list */
 
 /* How old a delivery is when it is late, for lanes of such a pace; on each level but the last, what
  * is not late yet goes to the next one. */
 static const usec_t late_age[FLIGHT_LEVELS] = {
 	100 * USEC_PER_MS,
+	200 * USEC_PER_MS,
 	400 * USEC_PER_MS,
-	HANG,
+	1000 * USEC_PER_MS,
 };
+
+/* ---- what is known of a lane -------------------------------------------------------------- */
 
 static int
 lane_level(const struct lane *lane)
 {
 	int level = 0;
-	while (level < FLIGHT_LEVELS - 1 && lane->pace * QUICK_SHARE > late_age[level])
+	while (level < FLIGHT_LEVELS - 1 && lane->pace * LATE_TIMES > late_age[level])
 		level++;
 	return level;
 }
 
-static void
-reclass(struct lane *lane)
+void
+flight_class(struct lane *lane)
 {
-	bool slow = lane->late > 0 || !lane->answers || lane->pace > HANG;
-	share_class(lane, slow ? CLASS_SLOW : CLASS_SOUND);
+	enum lane_class class = CLASS_SOUND;
+	if (lane->silent)
+		class = CLASS_SILENT;
+	else if (!lane->answers || lane->late > 0 || lane->pace > SLOW_PACE)
+		class = CLASS_SLOW;
+	share_class(lane, class);
+}
+
+int
+flight_window(const struct lane *lane)
+{
+	int n = window_size(&lane->window, lane->cap);
+	int few = lane->silent ? SILENT_WINDOW : lane->answers ? n : UNKNOWN_WINDOW;
+	return few < n ? few : n;
+}
+
+bool
+flight_is_hushed(const struct lane *lane)
+{
+	usec_t since = loop_now(lane->group->lanes->loop) - lane->moved_at;
+	return lane->in_flight > 0 && since > lane->pace + HUSH;
+}
+
+static void
+set_silent(struct lane *lane, bool silent)
+{
+	if (silent == lane->silent)
+		return;
+	lane->silent = silent;
+	metric_add(METRIC_LANES_SILENT, silent ? 1 : -1);
 }
 
 /* ---- the clock ---------------------------------------------------------------------------- */
 
 static void
-become_late(struct flights *fs, struct lane *lane, usec_t now)
+become_late(struct delivery *d)
 {
+	struct lane *lane = d->lane;
+	d->level = LATE;
 	lane->late++;
-	if (lane->hanging)
-		return;
-	lane->hanging = true;
-	lane->charged_at = now;
-	TAILQ_INSERT_TAIL(&fs->hanging, lane, rest);
-	metric_add(METRIC_LANES_LATE, 1);
-	reclass(lane);
+	if (lane->moved_at <= d->started)
+		set_silent(lane, true);
 	lane_judge(lane);
 }
 
 static void
-look_at_levels(struct flights *fs, usec_t now)
+look(struct flights *fs, usec_t now)
 {
 	for (int i = 0; i < FLIGHT_LEVELS; i++) {
 		struct delivery *d;
 		while ((d = TAILQ_FIRST(&fs->level[i])) && d->started + late_age[i] <= now) {
 			TAILQ_REMOVE(&fs->level[i], d, flight);
-			d->level = i < lane_level(d->lane) ? i + 1 : LATE;
-			if (d->level == LATE)
-				become_late(fs, d->lane, now);
-			else
-				TAILQ_INSERT_TAIL(&fs->level[d->level], d, flight);
+			if (lane_level(d->lane) <= i) {
+				become_late(d);
+				continue;
+			}
+			d->level = i + 1;
+			TAILQ_INSERT_TAIL(&fs->level[i + 1], d, flight);
 		}
 	}
 }
 
 static void
-look_at_hanging(struct flights *fs, usec_t now)
-{
-	struct lane *lane;
-	while ((lane = TAILQ_FIRST(&fs->hanging)) && lane->charged_at + HANG <= now) {
-		TAILQ_REMOVE(&fs->hanging, lane, rest);
-		TAILQ_INSERT_TAIL(&fs->hanging, lane, rest);
-		lane->charged_at = now;
-		if (lane->moved_at + HANG > now)
-			continue;
-		window_hang(&lane->window);
-		lane_judge(lane);
-	}
-}
-
-/* When something of it may be over its time next; 0: never. */
-static usec_t
-next_due(const struct flights *fs)
+set_tick(struct flights *fs, usec_t now)
 {
 	usec_t due = 0;
 	for (int i = 0; i < FLIGHT_LEVELS; i++) {
@@ -103,17 +119,8 @@ next_due(const struct flights *fs)
 		if (d && (due == 0 || d->started + late_age[i] < due))
 			due = d->started + late_age[i];
 	}
-	const struct lane *lane = TAILQ_FIRST(&fs->hanging);
-	if (lane && (due == 0 || lane->charged_at + HANG < due))
-		due = lane->charged_at + HANG;
-	return due;
-}
-
-static void
-tick_at(struct flights *fs, usec_t due, usec_t now)
-{
 	fs->ticking = due > 0;
-	if (due == 0)
+	if (!fs->ticking)
 		return;
 	fs->due = due < now + TICK_MIN ? now + TICK_MIN : due;
 	timer_set(&fs->tick, fs->due - now);
@@ -127,11 +134,9 @@ on_tick(void *arg)
 	usec_t now = loop_now(ls->loop);
 	/* Answers may lie unread: they come first, once. */
 	fs->skipped = !fs->skipped && now - fs->due > STALL;
-	if (!fs->skipped) {
-		look_at_levels(fs, now);
-		look_at_hanging(fs, now);
-	}
-	tick_at(fs, next_due(fs), now);
+	if (!fs->skipped)
+		look(fs, now);
+	set_tick(fs, now);
 }
 
 /* ---- starts and ends ---------------------------------------------------------------------- */
@@ -149,7 +154,7 @@ flight_start(struct lane *lane, struct delivery *d)
 	share_take(lane, d->queued_bytes);
 	window_started(&lane->window, lane->in_flight);
 	if (!fs->ticking)
-		tick_at(fs, d->started + late_age[0], d->started);
+		set_tick(fs, d->started);
 }
 
 void
@@ -159,16 +164,10 @@ flight_end(struct lane *lane, struct delivery *d)
 	struct flights *fs = &ls->flights;
 	share_give(lane, d->queued_bytes);
 	ls->aside -= lane->aside;
-	if (d->level < LATE) {
+	if (d->level < LATE)
 		TAILQ_REMOVE(&fs->level[d->level], d, flight);
-		return;
-	}
-	if (--lane->late > 0)
-		return;
-	TAILQ_REMOVE(&fs->hanging, lane, rest);
-	lane->hanging = false;
-	metric_add(METRIC_LANES_LATE, -1);
-	reclass(lane);
+	else
+		lane->late--;
 }
 
 static enum window_end
@@ -191,12 +190,12 @@ flight_learn(struct lane *lane, const struct lane_end *end, usec_t started)
 	if (end->answered) {
 		lane->moved_at = now;
 		lane->answers = true;
+		set_silent(lane, false);
 	}
 	window_ended(&lane->window, window_end_of(end), started, now, lane->cap);
 	if (end->outcome == OUTCOME_THROTTLE && end->retry_after > 0)
 		lane_quiet(
 		    lane, now + (end->retry_after < QUIET_MAX ? end->retry_after : QUIET_MAX));
-	reclass(lane);
 }
 
 void
@@ -205,7 +204,6 @@ flights_init(struct lanes *ls)
 	struct flights *fs = &ls->flights;
 	for (int i = 0; i < FLIGHT_LEVELS; i++)
 		TAILQ_INIT(&fs->level[i]);
-	TAILQ_INIT(&fs->hanging);
 	timer_init(&fs->tick, ls->loop, on_tick, ls);
 }
 

@@ -12,8 +12,12 @@
 
 #include "send/lane-internal.h"
 
-/* Of in_flight_max, for slow lanes together. At least one: every lane is slow at first. */
-#define SLOW_MAX(max) ((max) - (max) / 4)
+/* Of in_flight_max, in quarters: for lanes of that class and of those after it. */
+static const int class_quarters[] = {
+	[CLASS_SOUND] = 4,
+	[CLASS_SLOW] = 3,
+	[CLASS_SILENT] = 2,
+};
 
 /* Of queue_bytes_max. What is under way to slow endpoints and what waits for its endpoint make
  * three quarters together, so that they alone never bring acceptance to a stop (sender_backlogged).
@@ -39,12 +43,20 @@ share_init(struct lanes *ls)
 static int
 room_left(const struct lanes *ls, enum lane_class class)
 {
-	const struct pool *sound = &ls->pool[CLASS_SOUND], *slow = &ls->pool[CLASS_SLOW];
-	int left = ls->in_flight_max - sound->in_flight - slow->in_flight;
-	if (class == CLASS_SOUND)
-		return left;
-	int slow_left = SLOW_MAX(ls->in_flight_max) - slow->in_flight;
-	return slow_left < left ? slow_left : left;
+	int left = ls->in_flight_max, used = 0;
+	for (int c = CLASS_COUNT - 1; c >= 0; c--) {
+		used += ls->pool[c].in_flight;
+		int bound = ls->in_flight_max - ls->in_flight_max / 4 * (4 - class_quarters[c]);
+		if (c <= (int)class && bound - used < left)
+			left = bound - used;
+	}
+	return left;
+}
+
+bool
+share_is_scarce(const struct lanes *ls)
+{
+	return room_left(ls, CLASS_SOUND) <= ls->in_flight_max / 4;
 }
 
 /* Whether the bytes of the lane's next delivery have room. A pool that has none under way takes
@@ -131,8 +143,8 @@ account(struct lane *lane, int n, int64_t bytes)
 	struct pool *pool = &lane->group->lanes->pool[lane->class];
 	pool->in_flight += n;
 	pool->bytes += bytes;
-	if (lane->class == CLASS_SLOW)
-		metric_set(METRIC_IN_FLIGHT_SLOW, pool->in_flight);
+	if (lane->class != CLASS_SOUND)
+		metric_add(METRIC_IN_FLIGHT_SLOW, n);
 }
 
 void

@@ -36,8 +36,12 @@ work_out(const struct lane *lane)
 		return LANE_SHUT;
 	if (lane->quiet_until > 0)
 		return LANE_QUIET;
-	if (lane->in_flight >= window_size(&lane->window, lane->cap))
+	if (lane->in_flight >= flight_window(lane))
 		return LANE_FULL;
+	/* When many endpoints fall silent at once, what they take until they are late must not be
+	 * all there is. It lasts until an answer comes or is late. */
+	if (share_is_scarce(lane->group->lanes) && flight_is_hushed(lane))
+		return LANE_HUSHED;
 	return share_allows(lane) ? LANE_RUNS : LANE_BLOCKED;
 }
 
@@ -113,6 +117,7 @@ lane_rest(struct lane *lane)
 void
 lane_judge(struct lane *lane)
 {
+	flight_class(lane);
 	enum lane_state state = work_out(lane);
 	if (state != lane->state)
 		lane_set(lane, state);
@@ -221,9 +226,9 @@ lanes_next(struct lanes *ls)
 	while ((g = next_group(ls))) {
 		struct lane *lane = next_lane(g);
 		/* Others may have taken the room since it was judged. */
-		if (lane_passes(lane) || share_allows(lane))
-			return lane_start(lane);
 		lane_judge(lane);
+		if (lane->state == LANE_RUNS)
+			return lane_start(lane);
 	}
 	return NULL;
 }
