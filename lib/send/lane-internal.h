@@ -165,6 +165,8 @@ void lane_quiet(struct lane *lane, usec_t until);
 /* lane_share.c */
 void share_init(struct lanes *ls);
 bool share_allows(const struct lane *lane);
+/* Whether it is we who have no room for it, and not its own endpoint that holds too much. */
+bool share_is_ours(const struct lane *lane);
 void share_block(struct lane *lane); /* it waits for room */
 void share_unblock(struct lane *lane);
 void share_moved(struct lane *lane); /* it still does, but maybe with fewer under way */

@@ -57,8 +57,8 @@ lane_free(struct lane *lane)
 		TAILQ_REMOVE(&ls->idle, lane, rest);
 		ls->nidle--;
 	}
-	if (lane->quiet_until > 0)
-		metric_add(METRIC_LANES_QUIET, -1);
+	metric_add(METRIC_LANES_QUIET, -(lane->quiet_until > 0));
+	metric_add(METRIC_LANES_SILENT, -lane->silent);
 	timer_done(&lane->quiet);
 	HASH_DEL(ls->by_endpoint, lane);
 	TAILQ_REMOVE(&lane->group->members, lane, member);

@@ -19,13 +19,13 @@ static const int class_quarters[] = {
 	[CLASS_SILENT] = 2,
 };
 
-/* Of queue_bytes_max. What is under way to slow endpoints and what waits for its endpoint make
- * three quarters together, so that they alone never bring acceptance to a stop (sender_backlogged).
+/* Of queue_bytes_max: for what is under way, of all lanes and of those that are not sound; for all
+ * payloads, as long as something that waits for its endpoint is taken; for what waits in one lane.
  */
-#define SOUND_BYTES(max) ((max) / 2)
-#define SLOW_BYTES(max)  ((max) / 4)
-#define STUCK_BYTES(max) ((max) / 2)
-#define LANE_BYTES(max)  ((max) / 4)
+#define FLIGHT_BYTES(max) ((max) / 2)
+#define SLOW_BYTES(max)   ((max) / 4)
+#define STUCK_BYTES(max)  ((max) / 4 * 3)
+#define LANE_BYTES(max)   ((max) / 4)
 
 /* Of queue_max. */
 #define STUCK_MAX(max) ((max) - (max) / 4)
@@ -59,18 +59,23 @@ share_is_scarce(const struct lanes *ls)
 	return room_left(ls, CLASS_SOUND) <= ls->in_flight_max / 4;
 }
 
-/* Whether the bytes of the lane's next delivery have room. A pool that has none under way takes
- * anything. */
+/* Whether the bytes of the lane's next delivery have room; it always has some when nothing else is
+ * under way. */
 static bool
 bytes_allow(const struct lane *lane)
 {
 	const struct lanes *ls = lane->group->lanes;
-	const struct pool *pool = &ls->pool[lane->class];
-	if (pool->bytes == 0)
-		return true;
-	int64_t max =
-	    lane->class == CLASS_SLOW ? SLOW_BYTES(ls->bytes_max) : SOUND_BYTES(ls->bytes_max);
-	return lane->flight_bytes < max - pool->bytes;
+	int64_t slow = ls->pool[CLASS_SLOW].bytes + ls->pool[CLASS_SILENT].bytes;
+	int64_t left = FLIGHT_BYTES(ls->bytes_max) - slow - ls->pool[CLASS_SOUND].bytes;
+	if (lane->class == CLASS_SOUND)
+		return lane->flight_bytes < left || lane->flight_bytes == 0;
+	return lane->flight_bytes < SLOW_BYTES(ls->bytes_max) - slow || slow == 0;
+}
+
+bool
+share_is_ours(const struct lane *lane)
+{
+	return lane->class == CLASS_SOUND && bytes_allow(lane);
 }
 
 bool
@@ -181,16 +186,24 @@ share_class(struct lane *lane, enum lane_class class)
 
 /* ---- waiting ------------------------------------------------------------------------------ */
 
+/* Whether the lane waits for its endpoint and not for us, or would with one more. */
+static bool
+is_stuck(const struct lane *lane)
+{
+	return lane->part.stuck > 0 ||
+	       (lane->queued == 0 &&
+		   (lane->in_flight >= flight_window(lane) || !bytes_allow(lane)));
+}
+
 bool
 share_is_over(const struct lane *lane)
 {
 	const struct lanes *ls = lane->group->lanes;
-	if (lane->part.stuck == 0)
-		return false; /* it waits for us, not for its endpoint */
-	int64_t bytes_left = STUCK_BYTES(ls->bytes_max) - ls->sum.stuck_bytes;
-	int64_t all_left = ls->bytes_max - metric_own(METRIC_QUEUED_BYTES);
-	if (all_left < bytes_left)
-		bytes_left = all_left;
+	if (!is_stuck(lane))
+		return false;
+	/* All payloads in memory, as where acceptance stops (sender_backlogged): what is under way
+	 * must not bring it there while lanes that wait for their endpoints hold the rest. */
+	int64_t bytes_left = STUCK_BYTES(ls->bytes_max) - metric_own(METRIC_QUEUED_BYTES);
 	return lane->queued >= ls->lane_max ||
 	       lane->queued >= STUCK_MAX(ls->queue_max) - ls->sum.stuck ||
 	       lane->queued_bytes > bytes_left || lane->queued_bytes > LANE_BYTES(ls->bytes_max);

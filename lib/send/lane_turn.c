@@ -52,13 +52,11 @@ is_brisk(const struct lane *lane)
 	       lane->left_at + BRISK_LAST > loop_now(lane->group->lanes->loop);
 }
 
-/* A sound lane without room waits for us: it is we who have too little of it. */
 static void
 lane_sum(struct lane *lane)
 {
 	struct lane_sums part = { 0 }, *sum = &lane->group->lanes->sum;
-	if (lane->state == LANE_RUNS ||
-	    (lane->state == LANE_BLOCKED && lane->class == CLASS_SOUND)) {
+	if (lane->state == LANE_RUNS || (lane->state == LANE_BLOCKED && share_is_ours(lane))) {
 		part.ready = lane->queued;
 	} else if (lane->queued > 0) {
 		part.stuck = lane->queued;

@@ -19,6 +19,7 @@ struct subject {
 	struct world *world;
 	int kind;
 	int64_t app_id, id;
+	usec_t at; /* of the next event */
 	struct timer next;
 };
 
@@ -165,6 +166,8 @@ start(struct world *w, struct delivery *d)
 	rq->world = w;
 	rq->delivery = d;
 	rq->play = turned ? kind->then : kind->play;
+	if (kind->loses > 0 && count->started % kind->loses == kind->loses - 1)
+		rq->play = (struct model_play){ .time = MODEL_TIMEOUT };
 	delivery_set(d, DELIVERY_SENDING);
 	timer_init(&rq->end, w->model.loop, on_end, rq);
 	/* Times vary by a tenth. */
@@ -217,19 +220,16 @@ schedule(struct subject *s)
 {
 	double rate = s->world->kinds[s->kind].rate;
 	double even = (double)rand_between(&s->world->rand, 1, 1 << 30) / (1 << 30);
-	if (rate > 0)
-		timer_set(&s->next, (usec_t)(-log(even) / rate * 1e6));
+	s->at += (usec_t)(-log(even) / rate * 1e6);
 }
 
 static void
-on_event(void *arg)
+make_event(struct subject *s)
 {
-	struct subject *s = arg;
 	struct world *w = s->world;
 	struct model_count *count = &w->model.count[s->kind];
-	schedule(s);
 	count->events++;
-	if (backlogged(w)) {
+	if (!w->model.accepts_all && backlogged(w)) {
 		count->refused++;
 		return;
 	}
@@ -246,6 +246,17 @@ on_event(void *arg)
 	defer_schedule(&w->pump);
 }
 
+/* It may be late, when the turn before took long: then there are several. */
+static void
+on_event(void *arg)
+{
+	struct subject *s = arg;
+	usec_t now = loop_now(s->world->model.loop);
+	for (; s->at <= now; schedule(s))
+		make_event(s);
+	timer_set(&s->next, s->at - now);
+}
+
 /* ---- the model ---------------------------------------------------------------------------- */
 
 static void
@@ -259,11 +270,14 @@ add_kind(struct world *w, int k)
 		int at = w->nsubjects++;
 		w->endpoints[at] =
 		    (struct cat_endpoint){ .id = at + 1, .max_in_flight = kind->max_in_flight };
-		w->subjects[at] = (struct subject){
-			.world = w, .kind = k, .app_id = first + i % apps + 1, .id = at + 1
-		};
+		w->subjects[at] = (struct subject){ .world = w,
+			.kind = k,
+			.app_id = first + i % apps + 1,
+			.id = at + 1,
+			.at = w->began };
 		timer_init(&w->subjects[at].next, w->model.loop, on_event, &w->subjects[at]);
 		schedule(&w->subjects[at]);
+		timer_set(&w->subjects[at].next, w->subjects[at].at - w->began);
 	}
 }
 

@@ -26,6 +26,7 @@ struct model_kind {
 	struct model_play play;
 	usec_t turns_at; /* when the play changes, from the beginning of the model; 0: never */
 	struct model_play then;
+	int loses;         /* of so many requests one is never answered; 0: none */
 	int bytes;         /* of a payload */
 	int max_in_flight; /* 0: the server's */
 };
@@ -41,8 +42,9 @@ struct model {
 	struct loop *loop;
 	struct lanes *lanes;
 	struct model_count count[MODEL_KINDS_MAX];
-	usec_t cost; /* of our time, for each start */
-	usec_t from; /* waits are counted from then on */
+	bool accepts_all; /* never refuses */
+	usec_t cost;      /* of our time, for each start */
+	usec_t from;      /* waits are counted from then on */
 	int in_flight, in_flight_max;
 };
 
