@@ -27,5 +27,7 @@ void node_free(struct node *n);
 void node_stop(struct node *n);
 /* Checked after each of its turns: bounds, and that what it thinks to own is its own. */
 void node_check(const struct node *n, const struct config *c);
+/* Nothing is owed any more: nothing may be waited for, either. */
+void node_check_quiet(const struct node *n);
 /* Whether both think to own a slot at this moment. */
 void node_check_apart(const struct node *a, const struct node *b);

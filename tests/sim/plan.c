@@ -108,6 +108,9 @@ plan_make(struct plan *p, int events)
 	if (p->expires)
 		p->config.hold_max = dice(1000, 5000);
 	p->calm = dice_chance(250);
+	p->outage_max = (dice_chance(30) ? 150 : 5) * USEC_PER_SEC;
+	if (p->outage_max > 5 * USEC_PER_SEC)
+		p->heal_at += p->outage_max;
 	p->skew_max = dice_chance(300) ? dice(0, SKEW_MAX) : 0;
 	p->hiccups = dice_chance(300) ? (int)dice(1, 100) : 0;
 	plan_weather(p);
@@ -115,6 +118,6 @@ plan_make(struct plan *p, int events)
 	bool pauses = dice_chance(100);
 	for (int i = 0; i < p->ntroubles; i++) {
 		p->trouble[i].kind = pauses ? TROUBLE_PAUSE_ENDPOINT : choose_trouble(p->calm);
-		p->trouble[i].at = dice(0, p->heal_at);
+		p->trouble[i].at = dice(0, p->events_until + 4 * USEC_PER_SEC);
 	}
 }

@@ -35,6 +35,7 @@ struct plan {
 	bool expires;                 /* what is parked for some seconds becomes a dead letter */
 	bool calm;                    /* nothing strikes that excuses a delivery sent twice */
 	usec_t skew_max;
+	usec_t outage_max; /* of the server; sometimes longer than the retry marks lag behind */
 	int hiccups;
 	struct weather weather, storm; /* usual; while TROUBLE_WEATHER lasts */
 	int ntroubles;

@@ -56,7 +56,7 @@ static void
 database(struct strike *s)
 {
 	sim_server_down();
-	agenda_put(&s->end, agenda_now() + dice_skewed(0, 5 * USEC_PER_SEC));
+	agenda_put(&s->end, agenda_now() + dice_skewed(0, plan->outage_max));
 }
 
 static void

@@ -31,6 +31,7 @@
 /* The same when deliveries were put off: outcome.c does so for up to five minutes, several times.
  */
 #define SETTLE_DEFERRED_MAX (1200 * USEC_PER_SEC)
+#define QUIET               (6 * USEC_PER_SEC) /* limbo is sure by then */
 #define TAKEOVER_MAX        (12 * USEC_PER_SEC)
 #define ID_MS               (INT64_C(1) << 22)
 
@@ -331,6 +332,9 @@ stop_all(void)
 {
 	usec_t most = agenda_now() + plan.config.stop_timeout * USEC_PER_MS + 10 * USEC_PER_SEC;
 	for (int i = 0; i < NODES_MAX; i++)
+		if (nodes[i])
+			node_check_quiet(nodes[i]);
+	for (int i = 0; i < NODES_MAX; i++)
 		world_stop(i);
 	while (any_node()) {
 		if (agenda_now() > most)
@@ -371,6 +375,7 @@ world_run(uint64_t seed, int events)
 	run_until(agenda_now() + plan.heal_at);
 	heal();
 	settle();
+	run_until(agenda_now() + QUIET);
 	stop_all();
 	end();
 }
