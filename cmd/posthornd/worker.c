@@ -36,10 +36,13 @@
 
 #define CATALOGUE_APPS_MAX 100000
 #define READY_CHECK        (5 * USEC_PER_MS)
-#define RUN_MAX            (60 * USEC_PER_SEC) /* of a transaction; retry.h counts on it */
-#define REQUESTS_MAX       (5 * USEC_PER_SEC)  /* how long a drain waits for requests under way */
-#define TIDY               (10 * USEC_PER_SEC) /* between two looks at the memory */
-#define TIDY_IN_FLIGHT     256                 /* requests to subscribers; with more it waits */
+/* Of a transaction at first; pools that meet longer ones allow a minute, on which retry.h counts.
+ */
+#define RUN_MAX        (10 * USEC_PER_SEC)
+#define LOAD_MAX       (20 * USEC_PER_SEC) /* housekeeping and tasks among them */
+#define REQUESTS_MAX   (5 * USEC_PER_SEC)  /* how long a drain waits for requests under way */
+#define TIDY           (10 * USEC_PER_SEC) /* between two looks at the memory */
+#define TIDY_IN_FLIGHT 256                 /* requests to subscribers; with more it waits */
 
 struct worker {
 	struct loop *loop;
@@ -74,6 +77,7 @@ pool_at(struct worker *w, const char *url, const char *name, int connections, in
 		.wait_max = wait_max,
 		.run_max = run_max,
 		.prepare = w->config->database_prepare,
+		.read_only = url == w->config->read_database_url,
 	};
 	return pg_pool_new(w->loop, &o);
 }
@@ -100,7 +104,7 @@ make_pools(struct worker *w)
 		w->read_pool = api_pool(w, w->config->read_database_url, "read");
 	w->append_pool = pool(w, "append", 1, USEC_PER_SEC, RUN_MAX);
 	w->record_pool = pool(w, "record", 1, USEC_PER_SEC, RUN_MAX);
-	w->load_pool = pool(w, "load", 2, 2 * USEC_PER_SEC, RUN_MAX);
+	w->load_pool = pool(w, "load", 2, 2 * USEC_PER_SEC, LOAD_MAX);
 	/* A beat that is not answered must not keep the next one from another connection. */
 	w->lease_pool = pool(w, "lease", 1, lease / 2, lease / 2);
 }

@@ -4,6 +4,8 @@
 #include "api/call.h"
 #include "api/home.h"
 
+#define ANSWER_MAX (5 * USEC_PER_SEC) /* on the server; then the caller is told to try again */
+
 /* A transaction under way for a call. */
 struct wait {
 	struct call *c;
@@ -45,7 +47,7 @@ submit(struct call *c, const struct pg_call *calls, int n, struct wait w)
 {
 	struct wait *copy = arena_alloc(c->arena, sizeof(*copy));
 	*copy = w;
-	pg_submit_at(API, pool_for(c), calls, n, on_result, copy);
+	pg_answer_within(pg_submit_at(API, pool_for(c), calls, n, on_result, copy), ANSWER_MAX);
 }
 
 void

@@ -20,12 +20,19 @@
 
 #include "ingest/batch.h"
 #include "ingest/limbo.h"
+#include "pg/sqlstate.h"
 #include "statements.h"
 
 #define WAIT_MAX                                                                                   \
-	(5 * USEC_PER_SEC)    /* for room or a slot; then the producer is told to try again        \
-			       */
-#define DOWN_MAX USEC_PER_SEC /* without a database: long enough for it to restart */
+	(5 * USEC_PER_SEC)           /* for room or a slot; then the producer is told to try again \
+				      */
+#define DOWN_MAX  USEC_PER_SEC       /* without a database: long enough for it to restart */
+#define STALL_MAX (2 * USEC_PER_SEC) /* of an append, before nobody waits behind it any more */
+#define ANSWER_MAX                                                                                 \
+	(5 * USEC_PER_SEC) /* of an append or a question, before its producers are told */
+#define FAILED_MAX                                                                                 \
+	(10 * USEC_PER_SEC) /* how long a failed append says something about the next              \
+			     */
 #define TRIES_MAX                                                                                  \
 	5 /* appends of one event; a catalogue that changes faster than that is not ours */
 #define TICK (100 * USEC_PER_MS)
@@ -39,7 +46,7 @@ struct pending {
 	struct ingest *in;
 	struct group *group;
 	const struct ingest_event *ev; /* the caller's, until fn */
-	ingest_fn fn;
+	ingest_fn fn;                  /* NULL: answered before the append was over */
 	void *arg;
 	usec_t since;
 	int tries;
@@ -72,8 +79,10 @@ struct ingest {
 	struct pending_list flying, asking;
 	int nflying;
 	struct pg_ticket *ticket;
-	usec_t sent;   /* when the append under way was, */
-	int64_t epoch; /* and under which epoch */
+	usec_t sent;          /* when the append under way was, */
+	int64_t epoch;        /* and under which epoch */
+	usec_t failed_at;     /* when the last append failed; 0: it did not */
+	char failed_code[16]; /* and its SQLSTATE */
 	struct defer kick;
 	struct timer tick;
 };
@@ -94,10 +103,20 @@ pending_free(struct pending *p)
 }
 
 static void
+refuse(struct pending *p, const struct err *e)
+{
+	ingest_fn fn = p->fn;
+	if (!fn)
+		return;
+	p->fn = NULL;
+	metric_add(METRIC_REJECTED, 1);
+	fn(p->arg, NULL, e);
+}
+
+static void
 fail(struct pending *p, const struct err *e)
 {
-	metric_add(METRIC_REJECTED, 1);
-	p->fn(p->arg, NULL, e);
+	refuse(p, e);
 	pending_free(p);
 }
 
@@ -121,7 +140,7 @@ deliver(const struct pending *p)
 }
 
 static void
-accept_event(struct pending *p)
+answer(struct pending *p)
 {
 	const struct message *m = p->message;
 	struct ingest_answer a = { .app_id = m->app_id,
@@ -134,6 +153,14 @@ accept_event(struct pending *p)
 	FAULT_POINT(ACCEPT);
 	p->fn(p->arg, &a, NULL);
 	FAULT_POINT(ACCEPTED);
+}
+
+/* What is stored is delivered, also when its producer was told that we did not know. */
+static void
+accept_event(struct pending *p)
+{
+	if (p->fn)
+		answer(p);
 	deliver(p);
 	pending_free(p);
 }
@@ -314,6 +341,16 @@ ask_why(struct pending *p)
 	struct pg_call call = { &stmt_message_why, &args };
 	TAILQ_INSERT_TAIL(&p->in->asking, p, entry);
 	p->why = pg_submit_at(WHY, p->in->read, &call, 1, on_why, p);
+	pg_answer_within(p->why, ANSWER_MAX);
+}
+
+static void
+not_stored(struct pending *p)
+{
+	if (p->fn)
+		ask_why(p);
+	else
+		pending_free(p); /* it was told to try again */
 }
 
 /* ---- appending ---------------------------------------------------------------------------- */
@@ -330,10 +367,13 @@ append_failed(struct ingest *in, struct pending_list *done, int64_t epoch, const
 {
 	struct pending *p;
 	LOG_WARN(APPEND_FAIL, KV("reason", e->text), KV("code", e->origin));
+	/* Of a lost connection the next one tells more. */
+	in->failed_at = e->origin[0] ? loop_now(in->loop) : 0;
+	memcpy(in->failed_code, e->origin, sizeof(in->failed_code));
 	while ((p = TAILQ_FIRST(done))) {
 		TAILQ_REMOVE(done, p, entry);
 		/* A refusal is certain; a broken connection says nothing about the commit. */
-		if (e->kind == ERR_UNAVAILABLE)
+		if (e->origin[0] == '\0')
 			limbo_add(in->limbo, p->message, epoch, &p->targets);
 		else
 			sender_forget(in->sender, p->message);
@@ -348,6 +388,7 @@ append_done(struct ingest *in, struct pending_list *done, const struct pg_result
 	int64_t stored[BATCH_EVENTS_MAX];
 	size_t nstored = 0;
 	bool all = pg_rows(r) == n; /* the rule: then nobody asks which */
+	in->failed_at = 0;
 	stored[0] = 0;
 	for (int row = 0; !all && row < pg_rows(r); row++)
 		stored[nstored++] = pg_int(r, row, 0);
@@ -362,7 +403,7 @@ append_done(struct ingest *in, struct pending_list *done, const struct pg_result
 			accept_event(p);
 		} else {
 			sender_forget(in->sender, p->message);
-			ask_why(p);
+			not_stored(p);
 		}
 	}
 }
@@ -454,20 +495,39 @@ on_relief(void *arg)
 	defer_schedule(&in->kick);
 }
 
-/* Refuses those at the head of a line that have waited long enough. */
+static bool
+append_under_way_for(const struct ingest *in, usec_t least)
+{
+	return in->ticket && clock_mono() - in->sent > least;
+}
+
+/* Refuses those at the head of a line that have waited long enough: without a database at once. */
 static void
 refuse_late(struct ingest *in, struct pending_list *line)
 {
 	usec_t now = loop_now(in->loop);
 	usec_t down = pg_pool_down_since(in->append);
-	bool no_database = down && now - down > DOWN_MAX;
+	bool no_database = down && now - down > DOWN_MAX,
+	     stall = append_under_way_for(in, STALL_MAX);
+	usec_t most = no_database ? 0 : stall ? DOWN_MAX : WAIT_MAX;
 	struct pending *p;
-	while ((p = TAILQ_FIRST(line)) && (no_database || now - p->since > WAIT_MAX)) {
+	while ((p = TAILQ_FIRST(line)) && (no_database || now - p->since > most)) {
 		TAILQ_REMOVE(line, p, entry);
 		fail_with(p, ERR_UNAVAILABLE,
-		    no_database ? "the database does not answer; try again"
-				: "the service is busy; try again");
+		    no_database || stall ? "the database does not answer; try again"
+					 : "the service is busy; try again");
 	}
+}
+
+/* The append goes on: to leave it would cost a connection, and the server may only be slow. */
+static void
+answer_flying(struct ingest *in)
+{
+	struct err e;
+	struct pending *p;
+	err_set(&e, ERR_UNAVAILABLE, "the database does not answer; try again");
+	TAILQ_FOREACH(p, &in->flying, entry)
+		refuse(p, &e);
 }
 
 static void
@@ -476,10 +536,12 @@ on_tick(void *arg)
 	struct ingest *in = arg;
 	refuse_late(in, &in->waiting[0]);
 	refuse_late(in, &in->waiting[1]);
-	if (!nobody_waits(in)) {
+	if (append_under_way_for(in, ANSWER_MAX))
+		answer_flying(in);
+	if (!nobody_waits(in))
 		defer_schedule(&in->kick);
+	if (!nobody_waits(in) || in->ticket)
 		timer_set(&in->tick, TICK);
-	}
 }
 
 /* ---- public ------------------------------------------------------------------------------- */
@@ -522,10 +584,24 @@ ingest_pending(const struct ingest *in)
 	return in->npending;
 }
 
-bool
+static const char *
+words_of(const char *code)
+{
+	const char *words = sqlstate_find(code)->words;
+	return words ? words : "events cannot be stored";
+}
+
+const char *
 ingest_stalled(const struct ingest *in)
 {
-	return in->ticket && clock_mono() - in->sent > 2 * USEC_PER_SEC;
+	usec_t now = loop_now(in->loop), down = pg_pool_down_since(in->append);
+	if (down)
+		return now - down > DOWN_MAX ? pg_pool_trouble(in->append) : NULL;
+	if (append_under_way_for(in, STALL_MAX))
+		return "events cannot be stored: the database does not answer";
+	if (in->failed_at && now - in->failed_at < FAILED_MAX)
+		return words_of(in->failed_code);
+	return NULL;
 }
 
 struct ingest *

@@ -22,7 +22,9 @@ struct ingest *ingest_new(struct loop *l, const struct config *c, struct catalog
 void ingest_free(struct ingest *in);
 /* Requests not answered yet. */
 int ingest_pending(const struct ingest *in);
-bool ingest_stalled(const struct ingest *in); /* an append has been under way for over 2 s */
+/* What keeps events from being stored at this moment, in words for an operator; NULL: nothing.
+ * After an append that failed that is so until one succeeds, or for ten seconds without a try. */
+const char *ingest_stalled(const struct ingest *in);
 
 /* One event, already validated by the caller (names, payload). All slices live until the callback.
  */

@@ -36,8 +36,8 @@ static const char *
 check_database(const struct sight *s)
 {
 	usec_t down = pg_pool_down_since(s->parts.pool);
-	return down && loop_now(s->parts.loop) - down > DOWN_MAX ? "no connection to the database"
-								 : NULL;
+	return down && loop_now(s->parts.loop) - down <= DOWN_MAX ? NULL
+								  : pg_pool_trouble(s->parts.pool);
 }
 
 static const char *
@@ -46,12 +46,6 @@ check_loop(const struct sight *s)
 	return s->stalled_at && loop_now(s->parts.loop) - s->stalled_at < 10 * USEC_PER_SEC
 		   ? "a turn of the event loop took over two seconds"
 		   : NULL;
-}
-
-static const char *
-check_append(const struct sight *s)
-{
-	return ingest_stalled(s->parts.ingest) ? "events cannot be stored" : NULL;
 }
 
 static void
@@ -69,7 +63,7 @@ on_readyz(void *ctx, struct http_request *rq)
 		{ "stop", s->stopping ? "the worker is stopping" : NULL },
 		{ "database", check_database(s) },
 		{ "sender", sender_stalled(s->parts.sender) },
-		{ "append", check_append(s) },
+		{ "append", ingest_stalled(s->parts.ingest) },
 		{ "loop", check_loop(s) },
 	};
 	struct buf out;

@@ -4,26 +4,46 @@
 #include "pg/migrate.h"
 
 #include <openssl/evp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 
+#include "pg/conninfo.h"
 #include "pg/pg.h"
 
-#define MIGRATE_LOCK 7061657701 /* any constant: the key of the advisory lock */
-#define CHECKSUM_HEX 65
+#define MIGRATE_LOCK     7061657701 /* any constant: the key of the advisory lock */
+#define CHECKSUM_HEX     65
+#define STARTING_MAX     (60 * USEC_PER_SEC) /* for a server that recovers from a crash */
+#define STARTING_STEP_MS 100
 
 static const char table_sql[] = "create table if not exists schema_migration ("
 				"name text primary key, checksum text not null, "
 				"applied_at timestamptz not null default now())";
 
+/* A server that is about to be there, as after a power failure of the machine, is waited for. */
+static bool
+is_starting(const struct conninfo *ci, const PGconn *c, usec_t begin)
+{
+	if (PQstatus(c) == CONNECTION_OK || clock_mono() - begin > STARTING_MAX ||
+	    PQpingParams(ci->key, ci->value, 1) != PQPING_REJECT)
+		return false;
+	poll(NULL, 0, STARTING_STEP_MS);
+	return true;
+}
+
 PGconn *
 pg_connect_sync(const char *url, struct err *e)
 {
-	const char *keys[] = { "dbname", "fallback_application_name", "connect_timeout", NULL };
-	const char *values[] = { url, "posthorn", "5", NULL };
-	PGconn *c = PQconnectdbParams(keys, values, 1);
+	struct conninfo ci;
+	conninfo_init(&ci, url, "posthorn", true, 0);
+	PGconn *c = PQconnectdbParams(ci.key, ci.value, 1);
+	for (usec_t begin = clock_mono(); is_starting(&ci, c, begin);) {
+		PQfinish(c);
+		c = PQconnectdbParams(ci.key, ci.value, 1);
+	}
+	conninfo_done(&ci);
 	if (c && PQstatus(c) == CONNECTION_OK)
 		return c;
 	const char *why = c ? PQerrorMessage(c) : "out of memory";

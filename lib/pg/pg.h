@@ -108,8 +108,11 @@ struct pg_options {
 	int waiting_max; /* requests in line before pg_submit refuses; 0: no limit (internal users
 			  * with bounds of their own) */
 	usec_t wait_max; /* in line before ERR_UNAVAILABLE; 0: for ever */
-	usec_t run_max;  /* on the server before the connection is dropped; 0: for ever */
-	bool prepare;
+	usec_t run_max;  /* on the server before the connection is dropped; 0: for ever. Twice as
+			  * long after each time in a row, up to a minute */
+	bool prepare;    /* until it turns out that a pooler stands between (log: pg.pooler) */
+	bool read_only;  /* a standby will do; else only a server that takes writes, unless the URL
+			  * has a  target_session_attrs of its own */
 };
 
 struct pg_pool *pg_pool_new(struct loop *l, const struct pg_options *o);
@@ -117,6 +120,8 @@ struct pg_pool *pg_pool_new(struct loop *l, const struct pg_options *o);
 void pg_pool_free(struct pg_pool *p);
 int pg_pool_ready(const struct pg_pool *p);         /* connections that work */
 usec_t pg_pool_down_since(const struct pg_pool *p); /* 0 while a connection works */
+/* Why nothing moves, in words for an operator; NULL when nothing is known to be wrong. Static. */
+const char *pg_pool_trouble(const struct pg_pool *p);
 
 #define PG_STATEMENTS_MAX 12
 
@@ -143,11 +148,15 @@ struct pg_ticket *pg_submit_points(enum fault submit, enum fault answer, struct 
 #else
 #define pg_submit_at(point, ...) pg_submit(__VA_ARGS__)
 #endif
+/* The callback runs with ERR_UNAVAILABLE when the server has not answered that long after it was
+ * sent; the transaction goes on, and may still take effect. Call it right after pg_submit. */
+void pg_answer_within(struct pg_ticket *t, usec_t max);
 /* The callback will not run; a transaction already sent may still take effect. */
 void pg_cancel(struct pg_ticket *t);
 
-/* SQLSTATE class of a failed statement is in err.origin: "23505" gives ERR_CONFLICT, "57014" and
- * connection trouble ERR_UNAVAILABLE, the rest ERR_INTERNAL. */
+/* SQLSTATE class of a failed statement is in err.origin: "23505" gives ERR_CONFLICT, what
+ * passes by itself ERR_UNAVAILABLE, the rest ERR_INTERNAL (sqlstate.c). With an origin the
+ * transaction has certainly not taken effect; without one nobody knows. */
 
 /* ---- synchronous use: migrations and commands, never in a worker ---------------------------- */
 

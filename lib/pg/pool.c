@@ -14,11 +14,14 @@
 
 #include "pg/pg.h"
 #include "pg/session.h"
+#include "pg/sqlstate.h"
 
 #define TICK (50 * USEC_PER_MS) /* granularity of the time-outs */
 #define DOWN_WAIT_MAX                                                                              \
 	USEC_PER_SEC /* in line while nothing is connected: long enough for a                      \
 		      * server's restart, short enough for a producer */
+
+#define STUCK_MAX (2 * USEC_PER_SEC) /* every connection busy that long: nothing moves */
 
 TAILQ_HEAD(ticket_list, pg_ticket);
 
@@ -32,6 +35,9 @@ struct pg_pool {
 	int waiting, waiting_max;
 	usec_t wait_max, run_max;
 	usec_t down_since; /* 0 while a connection works */
+	bool stuck;        /* every connection has been busy with one transaction for STUCK_MAX */
+	bool prepare;
+	int unprepared;    /* transactions that failed because of prepared statements */
 	struct timer tick; /* set while there is anything to time out */
 	struct defer drain, refuse;
 	bool freeing;
@@ -124,8 +130,56 @@ in_line_too_long(const struct pg_pool *p, const struct pg_ticket *t, usec_t now)
 {
 	if (p->wait_max == 0)
 		return false;
-	usec_t most = p->down_since && p->wait_max > DOWN_WAIT_MAX ? DOWN_WAIT_MAX : p->wait_max;
+	bool away = p->down_since || p->stuck;
+	usec_t most = away && p->wait_max > DOWN_WAIT_MAX ? DOWN_WAIT_MAX : p->wait_max;
 	return now - t->since > most;
+}
+
+/* Tells the caller that it took too long. The transaction itself goes on. */
+static void
+answer_late(struct pg_ticket *t, usec_t now)
+{
+	if (!t->fn || !t->answer_max || now - t->since <= t->answer_max)
+		return;
+	struct err e;
+	pg_fn fn = t->fn;
+	t->fn = NULL;
+	err_set(&e, ERR_UNAVAILABLE, "the database did not answer in time");
+	fn(t->arg, NULL, &e);
+}
+
+void
+pool_leave_idle(struct pg_pool *p, const char *why)
+{
+	for (int i = 0; i < p->nsessions; i++)
+		if (session_state(p->sessions[i]) == SESSION_IDLE)
+			session_drop(p->sessions[i], why);
+}
+
+/* Ends what has been on a connection for too long; true while it is busy. */
+static bool
+check_session(struct pg_pool *p, struct pg_session *c, usec_t now)
+{
+	struct pg_ticket *t = session_ticket(c);
+	if (t && p->run_max && now - t->since > session_patience(c, p->run_max)) {
+		pool_leave_idle(p, "another one gave no answer");
+		session_drop(c, "a transaction took too long");
+	} else if (t) {
+		answer_late(t, now);
+	}
+	return session_ticket(c) != NULL;
+}
+
+static bool
+is_stuck(const struct pg_pool *p, usec_t now)
+{
+	for (int i = 0; i < p->nsessions; i++) {
+		const struct pg_ticket *t = session_ticket(p->sessions[i]);
+		bool stands = t && now - t->since > STUCK_MAX;
+		if (!stands && session_state(p->sessions[i]) >= SESSION_IDLE)
+			return false;
+	}
+	return !p->down_since;
 }
 
 static void
@@ -136,12 +190,9 @@ on_tick(void *arg)
 	bool busy = false;
 	while (!TAILQ_EMPTY(&p->line) && in_line_too_long(p, TAILQ_FIRST(&p->line), now))
 		fail_first_in_line(p, "the database did not answer in time");
-	for (int i = 0; i < p->nsessions; i++) {
-		const struct pg_ticket *t = session_ticket(p->sessions[i]);
-		if (t && p->run_max && now - t->since > p->run_max)
-			session_drop(p->sessions[i], "a transaction took too long");
-		busy = busy || session_ticket(p->sessions[i]);
-	}
+	for (int i = 0; i < p->nsessions; i++)
+		busy = check_session(p, p->sessions[i], now) || busy;
+	p->stuck = is_stuck(p, now);
 	if (busy || !TAILQ_EMPTY(&p->line))
 		timer_set(&p->tick, TICK);
 }
@@ -155,6 +206,7 @@ pg_pool_new(struct loop *l, const struct pg_options *o)
 	p->waiting_max = o->waiting_max;
 	p->wait_max = o->wait_max;
 	p->run_max = o->run_max;
+	p->prepare = o->prepare;
 	p->down_since = loop_now(l);
 	TAILQ_INIT(&p->line);
 	TAILQ_INIT(&p->refused);
@@ -208,6 +260,40 @@ usec_t
 pg_pool_down_since(const struct pg_pool *p)
 {
 	return p->down_since;
+}
+
+const char *
+pg_pool_trouble(const struct pg_pool *p)
+{
+	if (p->stuck)
+		return "the database does not answer";
+	if (!p->down_since)
+		return NULL;
+	const char *words = NULL;
+	for (int i = 0; i < p->nsessions && !words; i++)
+		words = sqlstate_find(session_code(p->sessions[i]))->words;
+	return words ? words : "no connection to the database";
+}
+
+bool
+pool_prepares(const struct pg_pool *p)
+{
+	return p->prepare;
+}
+
+/* A statement that is gone may have been taken away once, and is made again. Twice, or one that is
+ * there although we have not made it: that is how a pooler looks that does not know about prepared
+ * statements. Then it is done without. */
+void
+pool_unprepared(struct pg_pool *p, const struct err *e)
+{
+	if (++p->unprepared < 2 && strcmp(e->origin, "26000") == 0)
+		return;
+	p->prepare = false;
+	LOG_WARN(PG_POOLER, KV("pool", p->name), KV("reason", e->text),
+	    KV("code", (const char *)e->origin),
+	    KV("advice",
+		"prepared statements are not used from here on: set database_prepare = false"));
 }
 
 /* The ticket with the calls' pointers behind it in one piece of memory. */
@@ -276,6 +362,12 @@ pg_submit_points(enum fault before, enum fault after, struct pg_pool *p,
 	return submit(p, t, fn, arg);
 }
 #endif
+
+void
+pg_answer_within(struct pg_ticket *t, usec_t max)
+{
+	t->answer_max = max;
+}
 
 void
 pg_cancel(struct pg_ticket *t)

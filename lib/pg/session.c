@@ -18,9 +18,14 @@
 #include "base/mem.h"
 #include "base/metric.h"
 
+#include "pg/conninfo.h"
+#include "pg/sqlstate.h"
+
 #define CONNECT_TIMEOUT (5 * USEC_PER_SEC)
 #define BACKOFF_MIN     (50 * USEC_PER_MS)
-#define BACKOFF_MAX     (2 * USEC_PER_SEC) /* a restarted server is used within this time */
+#define BACKOFF_MAX     USEC_PER_SEC /* a restarted server is used within this time */
+#define TURNS_MAX       5040         /* a multiple of any number of hosts that one has */
+#define PATIENCE_MAX    (60 * USEC_PER_SEC)
 #define STEPS_MAX       (2 * PG_STATEMENTS_MAX + 1) /* one for a fault */
 
 struct prepared {
@@ -33,7 +38,7 @@ struct pg_session {
 	struct loop *loop;
 	char *url;
 	const char *name;
-	bool prepare;
+	bool writes;
 	enum session_state state;
 	PGconn *pq;
 	struct event *read_ev, *write_ev;
@@ -41,7 +46,11 @@ struct pg_session {
 	struct defer broken; /* a send failed inside session_run: handled on the loop's stack */
 	struct rand rand;
 	usec_t backoff;
-	bool lost_logged; /* one log line per outage, not per try */
+	int turn;                 /* of several hosts: which one is tried first */
+	bool lost_logged;         /* one log line per outage, not per try */
+	bool suspect;             /* it connects, but the last transaction has told us to leave */
+	int strikes;              /* transactions in a row that took too long */
+	char code[SQLSTATE_SIZE]; /* why there is no connection; "" when nobody has said */
 	struct prepared *prepared;
 
 	struct pg_ticket *ticket; /* BUSY only */
@@ -49,7 +58,8 @@ struct pg_session {
 	const struct pg_stmt *step_prepares[STEPS_MAX]; /* NULL: the step is a query */
 	PGresult *results[PG_STATEMENTS_MAX];
 	int nresults;
-	bool failed, stale; /* stale: a prepared plan does not fit any more */
+	bool failed, leave; /* leave: the connection is of no use any more */
+	bool unsure;        /* committed here, perhaps not on the standby that it must be on */
 	struct err err;     /* of the first failed step */
 };
 
@@ -78,6 +88,21 @@ session_ticket(const struct pg_session *c)
 	return c->ticket;
 }
 
+const char *
+session_code(const struct pg_session *c)
+{
+	return c->code;
+}
+
+usec_t
+session_patience(const struct pg_session *c, usec_t first)
+{
+	usec_t most = first;
+	for (int i = 0; i < c->strikes && most < PATIENCE_MAX; i++)
+		most *= 2;
+	return most > PATIENCE_MAX && first < PATIENCE_MAX ? PATIENCE_MAX : most;
+}
+
 /* ---- connecting --------------------------------------------------------------------------- */
 
 /* The socket may be another one after each PQconnectPoll, so the events are made again. */
@@ -97,12 +122,33 @@ watch(struct pg_session *c, bool reads, bool writes)
 		event_add(c->write_ev, NULL);
 }
 
+/* "The transaction has already committed locally, but might not have been replicated to the
+ * standby": a warning, behind which the statement succeeds. It has no code of its own, and its text
+ * is translated; the function that it comes from is not. */
+static bool
+is_unreplicated(const PGresult *r)
+{
+	const char *function = PQresultErrorField(r, PG_DIAG_SOURCE_FUNCTION);
+	return function && strcmp(function, "SyncRepWaitForLSN") == 0;
+}
+
 static void
 on_notice(void *arg, const PGresult *r)
 {
-	const struct pg_session *c = arg;
+	struct pg_session *c = arg;
 	const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+	c->unsure = c->unsure || is_unreplicated(r);
 	LOG_DEBUG(PG_NOTICE, KV("pool", c->name), KV("text", text ? text : ""));
+}
+
+/* The next loss begins another outage. */
+static void
+session_is_well(struct pg_session *c)
+{
+	c->suspect = false;
+	c->backoff = 0;
+	c->lost_logged = false;
+	c->code[0] = '\0';
 }
 
 static void
@@ -115,8 +161,8 @@ connected(struct pg_session *c)
 		return;
 	}
 	watch(c, true, false);
-	c->backoff = 0;
-	c->lost_logged = false;
+	if (!c->suspect)
+		session_is_well(c);
 	LOG_DEBUG(PG_CONNECT, KV("pool", c->name), KV("backend", PQbackendPID(c->pq)));
 	session_set(c, SESSION_IDLE);
 }
@@ -143,19 +189,23 @@ static void
 connect_start(struct pg_session *c)
 {
 	char app[64];
+	struct conninfo ci;
 	snprintf(app, sizeof(app), "posthorn %s", c->name);
-	const char *keys[] = { "dbname", "fallback_application_name", "client_encoding", NULL };
-	const char *values[] = { c->url, app, "UTF8", NULL };
+	conninfo_init(&ci, c->url, app, c->writes, c->turn);
 	session_set(c, SESSION_CONNECTING);
 	if (fault_hit(FAULT_PG_CONNECT)) {
+		conninfo_done(&ci);
 		session_lost(c, "fault");
 		return;
 	}
-	c->pq = PQconnectStartParams(keys, values, 1);
+	c->pq = PQconnectStartParams(ci.key, ci.value, 1);
+	conninfo_done(&ci);
 	if (!c->pq || PQstatus(c->pq) == CONNECTION_BAD) {
 		session_lost(c, c->pq ? PQerrorMessage(c->pq) : "out of memory");
 		return;
 	}
+	PQsetErrorVerbosity(
+	    c->pq, PQERRORS_VERBOSE); /* with the SQLSTATE, which tells the reason */
 	timer_set(&c->timer, CONNECT_TIMEOUT);
 	watch(c, false, true);
 }
@@ -177,7 +227,8 @@ log_lost(struct pg_session *c, const char *why)
 		return;
 	c->lost_logged = true;
 	size_t n = strcspn(why, "\n");
-	LOG_WARN(PG_LOST, KV("pool", c->name), KV("reason", ((struct str){ why, n })));
+	LOG_WARN(PG_LOST, KV("pool", c->name), KV("reason", ((struct str){ why, n })),
+	    KV("code", (const char *)c->code));
 }
 
 static void
@@ -225,13 +276,25 @@ finish_ticket(struct pg_session *c, const struct err *e)
 	clear_results(c);
 }
 
+/* Every host gets to be the first that is tried. */
+static void
+next_host(struct pg_session *c)
+{
+	c->turn = (c->turn + 1) % TURNS_MAX;
+}
+
 /* Closes the connection, to be made again; e is how its ticket ended. */
 static void
 session_end(struct pg_session *c, const char *why, const struct err *e)
 {
+	sqlstate_of_text(why, c->code);
+	if (c->ticket && c->failed) /* the server's last words */
+		snprintf(c->code, sizeof(c->code), "%.5s", c->err.origin);
 	log_lost(c, why);
 	if (c->state >= SESSION_IDLE)
 		metric_add(METRIC_PG_LOST, 1);
+	else
+		next_host(c);
 	close_socket(c);
 	c->backoff = c->backoff ? c->backoff * 2 : BACKOFF_MIN;
 	if (c->backoff > BACKOFF_MAX)
@@ -253,6 +316,8 @@ session_lost(struct pg_session *c, const char *why)
 void
 session_drop(struct pg_session *c, const char *why)
 {
+	c->strikes += c->ticket != NULL;
+	next_host(c);
 	session_lost(c, why);
 }
 
@@ -295,7 +360,7 @@ send_call(struct pg_session *c, const struct pg_ticket *t, int i)
 	const struct pg_stmt *stmt = t->call[i].stmt;
 	int n = t->call[i].nargs;
 	assert(n == stmt->nparams);
-	if (!c->prepare) {
+	if (!pool_prepares(c->pool)) {
 		c->step_prepares[c->nsteps++] = NULL;
 		return PQsendQueryParams(
 		    c->pq, stmt->sql, n, NULL, t->call[i].value, t->call[i].length, binary, 1);
@@ -331,7 +396,7 @@ session_run(struct pg_session *c, struct pg_ticket *t)
 	c->ticket = t;
 	t->session = c;
 	c->nsteps = c->step = 0;
-	c->failed = c->stale = false;
+	c->failed = c->leave = c->unsure = false;
 	session_set(c, SESSION_BUSY);
 	bool ok = !fault_hit(t->before);
 	for (int i = 0; ok && i < t->n; i++)
@@ -345,45 +410,26 @@ session_run(struct pg_session *c, struct pg_ticket *t)
 		defer_schedule(&c->broken);
 }
 
-static enum err_kind
-kind_of_sqlstate(const char *state)
-{
-	static const struct {
-		const char *prefix;
-		enum err_kind kind;
-	} table[] = {
-		{ "23505", ERR_CONFLICT },
-		{ "57", ERR_UNAVAILABLE }, /* operator intervention: shutdown, cancel */
-		{ "53", ERR_UNAVAILABLE }, /* insufficient resources: disk, memory, connections */
-		{ "58", ERR_UNAVAILABLE }, /* what is around PostgreSQL: input and output */
-		{ "08", ERR_UNAVAILABLE }, /* connection exceptions */
-		{ "40", ERR_UNAVAILABLE }, /* serialisation, deadlock: try again */
-		{ "55P03", ERR_UNAVAILABLE }, /* lock_timeout */
-		{ "25006", ERR_UNAVAILABLE }, /* read only: a standby that is not promoted yet */
-	};
-	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (strncmp(state, table[i].prefix, strlen(table[i].prefix)) == 0)
-			return table[i].kind;
-	return ERR_INTERNAL;
-}
-
 static void
 note_failure(struct pg_session *c, const PGresult *r)
 {
 	if (c->failed)
 		return;
 	c->failed = true;
-	const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+	const char *code = PQresultErrorField(r, PG_DIAG_SQLSTATE);
 	const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
-	state = state ? state : "";
-	err_set(&c->err, kind_of_sqlstate(state), "%s", text ? text : PQresultErrorMessage(r));
-	snprintf(c->err.origin, sizeof(c->err.origin), "%s", state);
-	/* 26000: the prepared statement is gone (a pooler gave us another server connection): it
-	 * is made again. 0A000: a cached plan no longer fits, and its name is taken: only a new
-	 * connection is rid of it. */
-	if (strcmp(state, "26000") == 0)
+	code = code ? code : "";
+	const struct sqlstate *meaning = sqlstate_find(code);
+	err_set(&c->err, meaning->kind, "%s", text ? text : PQresultErrorMessage(r));
+	snprintf(c->err.origin, sizeof(c->err.origin), "%s", code);
+	/* 0A000: a cached plan no longer fits, and its name is taken: only a new connection is rid
+	 * of it. */
+	c->leave = meaning->leave || strcmp(code, "0A000") == 0;
+	if (pool_prepares(c->pool) && sqlstate_unprepared(code)) {
+		c->err.kind = ERR_UNAVAILABLE; /* not the statement's fault: it will do next time */
 		forget_prepared(c);
-	c->stale = strcmp(state, "0A000") == 0;
+		pool_unprepared(c->pool, &c->err);
+	}
 }
 
 /* One result of the current step. Takes r. */
@@ -405,12 +451,35 @@ take_result(struct pg_session *c, PGresult *r)
 	PQclear(r);
 }
 
+/* The server reports these settings as they change, before it ends a transaction (PostgreSQL 14).
+ * One that has become read-only may be a primary that was replaced: what it says is old. */
+static bool
+is_read_only(const struct pg_session *c)
+{
+	static const char *const settings[] = { "default_transaction_read_only", "in_hot_standby" };
+	for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+		const char *value = PQparameterStatus(c->pq, settings[i]);
+		if (value && strcmp(value, "on") == 0)
+			return true;
+	}
+	return false;
+}
+
 static void
 transaction_over(struct pg_session *c)
 {
+	if (c->writes && !c->leave && is_read_only(c)) {
+		c->leave = true;
+		err_set(&c->err, ERR_UNAVAILABLE, "the database has become read-only");
+		if (c->failed) /* certainly; else nobody knows */
+			snprintf(c->err.origin, sizeof(c->err.origin), "25006");
+	}
 	struct err e = c->err;
-	if (c->stale) {
-		session_end(c, "a prepared plan no longer fits", &e);
+	if (c->leave) {
+		/* Else it would be made again, and left again, at once. */
+		c->suspect = true;
+		pool_leave_idle(c->pool, "another one has to be left");
+		session_end(c, e.text, &e);
 		return;
 	}
 	if (!c->failed && c->nresults != c->ticket->n) {
@@ -421,6 +490,13 @@ transaction_over(struct pg_session *c)
 		session_lost(c, "fault");
 		return;
 	}
+	if (!c->failed && c->unsure) {
+		c->failed = true;
+		err_set(&e, ERR_UNAVAILABLE, "the commit was not confirmed by the standby");
+	}
+	c->strikes = 0;
+	if (!c->failed && (c->suspect || c->lost_logged))
+		session_is_well(c);
 	session_set(c, SESSION_IDLE);
 	finish_ticket(c, c->failed ? &e : NULL);
 }
@@ -479,7 +555,7 @@ session_new(struct pg_pool *p, struct loop *l, const struct pg_options *o, uint6
 	c->loop = l;
 	c->url = mem_strdup(o->url);
 	c->name = o->name;
-	c->prepare = o->prepare;
+	c->writes = !o->read_only;
 	c->state = SESSION_DOWN;
 	rand_seed(&c->rand, seed);
 	timer_init(&c->timer, l, on_timer_due, c);

@@ -20,6 +20,10 @@
 #include "pg/wire.h"
 #include "statements.h"
 
+#define ANSWER_MAX                                                                                 \
+	(5 * USEC_PER_SEC) /* on the server; then those who wait are told to try again             \
+			    */
+
 struct snapshot {
 	struct cat_app app; /* first: a cat_app pointer is a snapshot pointer */
 	int refs;
@@ -487,6 +491,7 @@ load_send(struct load *ld)
 	}
 	struct pg_call call = { ld->org ? &stmt_catalogue_by_ref : &stmt_catalogue_by_id, &args };
 	ld->ticket = pg_submit_at(CATALOGUE, ld->catalogue->pool, &call, 1, on_loaded, ld);
+	pg_answer_within(ld->ticket, ANSWER_MAX);
 }
 
 /* The load of that key, new or under way. Takes key. */

@@ -1,66 +1,16 @@
 """Promises 1 and 2: accepted means delivered, whatever is killed, stopped or restarted."""
 
-import collections
-import http.client
-import itertools
 import os
 import signal
 import threading
 
 import pytest
 from harness.daemon import alive, kill
+from harness.load import Load, duplicates
 from harness.receiver import Step
 from harness.wait import wait_until
 
 LEASE_S = 1.0
-
-
-class Load:
-    """Producers that post until stopped, and remember what was accepted."""
-
-    def __init__(self, daemon, app, threads=8):
-        self.accepted = []
-        self._daemon, self._app = daemon, app
-        self._stop = threading.Event()
-        self._lock = threading.Condition()
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
-        for thread in self._threads:
-            thread.start()
-
-    def _run(self):
-        """Refused and broken requests are the producer's to repeat: only answers of 202 count."""
-        api = self._daemon.api()
-        for number in itertools.count():
-            if self._stop.is_set():
-                return
-            try:
-                reply = api.post(f"/app/{self._app}/msg",
-                                 {"eventType": "t", "payload": {"n": number}}, timeout_s=10)
-            except (OSError, http.client.HTTPException):
-                self._stop.wait(0.02)
-                continue
-            if reply.status == 202:
-                with self._lock:
-                    self.accepted.append(reply.json["id"])
-                    self._lock.notify_all()
-
-    def wait(self, more, deadline_s=30):
-        """Until so many more have been accepted."""
-        with self._lock:
-            goal = len(self.accepted) + more
-            assert self._lock.wait_for(lambda: len(self.accepted) >= goal, deadline_s), (
-                f"{len(self.accepted)} accepted, {goal} wanted")
-
-    def stop(self):
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(30)
-        return list(self.accepted)
-
-
-def duplicates(receiver):
-    counts = collections.Counter(g.id for g in receiver.got())
-    return sum(n - 1 for n in counts.values())
 
 
 @pytest.fixture

@@ -128,6 +128,14 @@ pool_set(struct fixture *f, const struct pg_options *o)
 	TURN_UNTIL(f->loop, pg_pool_ready(f->pool) == o->connections);
 }
 
+/* The same, for a pool that has no connection yet. */
+static void
+pool_set_later(struct fixture *f, const struct pg_options *o)
+{
+	pg_pool_free(f->pool);
+	f->pool = pg_pool_new(f->loop, o);
+}
+
 /* From here on `hang` does not end by itself. */
 static void
 hold(void)
@@ -284,7 +292,7 @@ test_prepared_statements_that_are_gone_are_made_again(void **state)
 	pg_submit(f->pool, &forget, 1, on_end, &x[0]);
 	wait_ok(f, &x[0]);
 	submit(f, &echo, 1, &x[1]);
-	wait_error(f, &x[1], ERR_INTERNAL, "26000");
+	wait_error(f, &x[1], ERR_UNAVAILABLE, "26000");
 	expect_works(f);
 
 	pg_submit(f->pool, &read, 1, on_end, &x[2]);
@@ -294,6 +302,43 @@ test_prepared_statements_that_are_gone_are_made_again(void **state)
 	wait_error(f, &x[3], ERR_INTERNAL, "0A000");
 	pg_submit(f->pool, &read, 1, on_end, &x[4]);
 	wait_ok(f, &x[4]);
+}
+
+/* A pooler that gives each transaction another server connection: a statement is there that we have
+ * not made, or takes other parameters, or is gone again and again. */
+static void
+test_behind_a_pooler_nothing_is_prepared(void **state)
+{
+	struct fixture *f = *state;
+	static const struct pg_stmt theirs = { "theirs", "prepare echo (int8) as select 0::int8",
+		0 };
+	static const struct pg_stmt narrow = { "narrow", "prepare echo as select 0::int8", 0 };
+	static const struct pg_stmt gone = { "gone", "deallocate all", 0 };
+	static const struct {
+		const struct pg_stmt *by;
+		int times;
+		const char *code;
+	} cases[] = { { &theirs, 1, "42P05" }, { &narrow, 1, "42P05" }, { &gone, 2, "26000" } };
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct pg_options o = options();
+		pool_set(f, &o);
+		for (int k = 0; k < cases[i].times; k++) {
+			struct pg_call by = { cases[i].by, NULL };
+			struct end x[2] = { 0 };
+			if (cases[i].by == &gone)
+				expect_works(f);
+			pg_submit(f->pool, &by, 1, on_end, &x[0]);
+			wait_ok(f, &x[0]);
+			submit(f, &echo, 1, &x[1]);
+			wait_error(f, &x[1], ERR_UNAVAILABLE, cases[i].code);
+		}
+		expect_works(f);
+		struct pg_call again = { &gone, NULL };
+		struct end x = { 0 };
+		pg_submit(f->pool, &again, 1, on_end, &x);
+		wait_ok(f, &x);
+		expect_works(f); /* it does not matter any more what is prepared */
+	}
 }
 
 /* ---- the line ----------------------------------------------------------------------------- */
@@ -386,6 +431,59 @@ test_a_run_that_takes_too_long_ends(void **state)
 	wait_error(f, &x[0], ERR_UNAVAILABLE, "");
 	wait_ok(f, &x[1]); /* on the next connection */
 	let_go();
+}
+
+static int
+connections_made(void)
+{
+	return (int)db_int(&db, "select count(*) from pg_stat_activity where application_name ="
+				" 'posthorn test'");
+}
+
+/* A server that hangs keeps what was left behind: each time it is given twice as long. */
+static void
+test_patience_grows_and_is_forgotten(void **state)
+{
+	struct fixture *f = *state;
+	struct pg_options o = options();
+	struct end x[4] = { 0 };
+	o.run_max = 100 * USEC_PER_MS;
+	pool_set(f, &o);
+	hold();
+	usec_t start = clock_mono();
+	for (int i = 0; i < 4; i++) {
+		submit(f, &hang, 0, &x[i]);
+		wait_error(f, &x[i], ERR_UNAVAILABLE, "");
+	}
+	assert_true(clock_mono() - start >= (1 + 2 + 4 + 8) * o.run_max);
+	TURN_UNTIL(f->loop, pg_pool_ready(f->pool) == 1);
+	assert_int_equal(connections_made(), 5);
+	let_go();
+	expect_works(f);
+	hold();
+	start = clock_mono();
+	submit(f, &hang, 0, &x[0]);
+	TURN_UNTIL(f->loop, x[0].calls == 2);
+	let_go();
+	assert_true(clock_mono() - start < 8 * o.run_max);
+}
+
+/* The caller is told; the transaction goes on, and the connection is kept. */
+static void
+test_an_answer_that_is_not_waited_for(void **state)
+{
+	struct fixture *f = *state;
+	const struct pg_stmt *const stmts[] = { &hang, &add_row };
+	struct end x = { 0 };
+	hold();
+	struct pg_ticket *t = submit_all(f, stmts, 2, 4, &x);
+	pg_answer_within(t, 100 * USEC_PER_MS);
+	wait_error(f, &x, ERR_UNAVAILABLE, "");
+	let_go();
+	expect_works(f);
+	assert_int_equal(x.calls, 1);
+	assert_int_equal(db_int(&db, "select id from t"), 5);
+	assert_int_equal(connections_made(), 1);
 }
 
 /* ---- cancelling --------------------------------------------------------------------------- */
@@ -647,8 +745,68 @@ test_a_wait_for_a_server_that_is_down_ends(void **state)
 	submit(f, &add_row, 7, &x);
 	wait_error(f, &x, ERR_UNAVAILABLE, "");
 	db_restart(&db);
+	TURN_UNTIL(f->loop, pg_pool_ready(f->pool) == 1);
 	expect_works(f);
 	assert_int_equal(db_int(&db, "select count(*) from t"), 0);
+}
+
+static void
+test_why_there_is_no_connection(void **state)
+{
+	struct fixture *f = *state;
+	static const char read_only[] = "alter role reader set default_transaction_read_only = ";
+	struct pg_options o = options();
+	char url[512];
+	snprintf(url, sizeof(url), "%s user=reader", db_url(&db));
+	o.url = url;
+	pg_pool_free(f->pool);
+	f->pool = pg_pool_new(f->loop, &o);
+	TURN_UNTIL(f->loop,
+	    pg_pool_trouble(f->pool) && strstr(pg_pool_trouble(f->pool), "refuses the user"));
+	db_exec(&db, "create role reader login connection limit 0");
+	TURN_UNTIL(f->loop, strstr(pg_pool_trouble(f->pool), "too many connections"));
+	db_exec(&db, "%son", read_only);
+	db_exec(&db, "alter role reader connection limit 9");
+	TURN_UNTIL(f->loop, strstr(pg_pool_trouble(f->pool), "read-only"));
+	o.read_only = true;
+	pool_set(f, &o);
+	assert_null(pg_pool_trouble(f->pool));
+	o.read_only = false;
+	pool_set_later(f, &o);
+	db_exec(&db, "%soff", read_only);
+	expect_works(f);
+	assert_null(pg_pool_trouble(f->pool));
+}
+
+/* The server becomes read-only under our connections, or says that it is when one writes: they are
+ * left, whatever they were asked, and made again. */
+static void
+test_a_server_that_becomes_read_only_is_left(void **state)
+{
+	struct fixture *f = *state;
+	static const struct pg_stmt ways[] = {
+		{ "reported", "select set_config('default_transaction_read_only', 'on', false)",
+		    0 },
+		{ "refused", "select raise('25006')", 0 },
+	};
+	static const char *const codes[] = { "", "25006" };
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		struct pg_call call = { &ways[i], NULL };
+		struct end x = { 0 }, y = { 0 };
+		pg_submit(f->pool, &call, 1, on_end, &x);
+		wait_error(f, &x, ERR_UNAVAILABLE, codes[i]);
+		assert_int_equal(pg_pool_ready(f->pool), 0);
+		submit(f, &add_row, (int64_t)i, &y);
+		wait_ok(f, &y);
+	}
+	struct pg_options o = options();
+	struct pg_call call = { &ways[0], NULL };
+	struct end x = { 0 };
+	o.read_only = true; /* a standby is what these are for */
+	pool_set(f, &o);
+	pg_submit(f->pool, &call, 1, on_end, &x);
+	wait_ok(f, &x);
+	assert_int_equal(pg_pool_ready(f->pool), 1);
 }
 
 /* ---- the program -------------------------------------------------------------------------- */
@@ -710,10 +868,13 @@ main(void)
 		TEST(test_kinds_of_errors),
 		TEST(test_prepared_or_not),
 		TEST(test_prepared_statements_that_are_gone_are_made_again),
+		TEST(test_behind_a_pooler_nothing_is_prepared),
 		TEST(test_a_thousand_in_line),
 		TEST(test_a_full_line_refuses),
 		TEST(test_a_wait_in_line_ends),
 		TEST(test_a_run_that_takes_too_long_ends),
+		TEST(test_patience_grows_and_is_forgotten),
+		TEST(test_an_answer_that_is_not_waited_for),
 		TEST(test_cancel_in_line),
 		TEST(test_cancel_on_the_server),
 		TEST(test_cancel_before_there_is_a_connection),
@@ -727,6 +888,8 @@ main(void)
 		TEST(test_a_statement_is_cancelled_on_the_server),
 		TEST(test_the_server_restarts),
 		TEST(test_a_wait_for_a_server_that_is_down_ends),
+		TEST(test_why_there_is_no_connection),
+		TEST(test_a_server_that_becomes_read_only_is_left),
 	};
 	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);
 }

@@ -99,6 +99,55 @@ test_an_event_that_was_stored_unseen(void **state)
 	assert_true(all_resolved(w));
 }
 
+/* An operator ends the wait: PostgreSQL then calls it a success, with a warning. It is none. */
+static void
+test_a_commit_that_no_standby_confirmed(void **state)
+{
+	struct world *w = *state;
+	world_endpoint(w, db_app(&db, "u"), "/200");
+	struct node *a = node_start(w, "a", "");
+	hold_commits(w);
+	struct post *p = post_new(w, "u", 1);
+	post_send(a, p);
+	UNTIL(w, waiting("-append") == 1);
+	db_exec(&db, "select pg_cancel_backend(pid) from pg_stat_activity"
+		     " where wait_event = 'SyncRep' and application_name like '%%-append'");
+	UNTIL(w, p->calls == 1);
+	assert_false(p->ok);
+	assert_int_equal(p->error, ERR_UNAVAILABLE);
+	let_commits();
+	UNTIL(w, attempts(w, 0) == 1);
+	assert_int_equal(w->narrivals, 1);
+	assert_true(all_resolved(w));
+}
+
+/* Nobody waits for long: the producer is told that it may try again, and what was stored all the
+ * same is delivered. Whoever comes later is told sooner. */
+static void
+test_an_event_that_takes_too_long(void **state)
+{
+	struct world *w = *state;
+	world_endpoint(w, db_app(&db, "u"), "/200");
+	struct node *a = node_start(w, "a", "lease=30s");
+	hold_commits(w);
+	struct post *first = post_new(w, "u", 1), *second = post_new(w, "u", 2);
+	post_send(a, first);
+	UNTIL(w, waiting("-append") == 1);
+	post_send(a, second);
+	UNTIL(w, first->calls + second->calls > 0);
+	assert_int_equal(second->calls, 1);
+	assert_false(second->ok);
+	UNTIL(w, first->calls == 1);
+	assert_false(first->ok);
+	assert_int_equal(first->error, ERR_UNAVAILABLE);
+	assert_int_equal(waiting("-append"), 1); /* the same one */
+	assert_int_equal(w->narrivals, 0);
+	let_commits();
+	UNTIL(w, attempts(w, 0) == 1);
+	assert_int_equal(w->narrivals, 1);
+	assert_true(all_resolved(w));
+}
+
 /* ---- the program -------------------------------------------------------------------------- */
 
 static int
@@ -141,6 +190,8 @@ main(void)
 		TEST(test_results_that_were_stored_unseen),
 		TEST(test_dead_letters_that_were_stored_unseen),
 		TEST(test_an_event_that_was_stored_unseen),
+		TEST(test_a_commit_that_no_standby_confirmed),
+		TEST(test_an_event_that_takes_too_long),
 	};
 	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);
 }

@@ -66,6 +66,18 @@ session_ticket(const struct pg_session *c)
 	return c->ticket;
 }
 
+const char *
+session_code(const struct pg_session *c UNUSED)
+{
+	return "";
+}
+
+usec_t
+session_patience(const struct pg_session *c UNUSED, usec_t first)
+{
+	return first;
+}
+
 static void
 clear_results(struct pg_session *c)
 {

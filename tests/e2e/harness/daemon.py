@@ -39,16 +39,17 @@ def environment(**settings):
 
 
 class Daemon:
-    """Daemon(workers=2, lease="1s", …): keyword arguments are options of posthornd (underscores)."""
+    """Daemon(workers=2, lease="1s", …): keyword arguments are options of posthornd (underscores). home: what
+    makes the place of its data instead of home.new_home."""
 
-    def __init__(self, workers=1, flags=(), **settings):
+    def __init__(self, workers=1, flags=(), home=None, **settings):
         # Short, because Unix socket paths are; open, because PostgreSQL is another user's under root.
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="phe-", dir="/tmp"))
         self.dir.chmod(0o755)
         self.port = free_port()
         self.workers, self.flags, self.settings = workers, list(flags), settings
         self.log_path = self.dir / "log"
-        self.home = new_home(self)
+        self.home = (home or new_home)(self)
         self.process = None
         self.ready_line = None
 

@@ -108,6 +108,39 @@ class ServerHome:
                            timeout=120)
 
 
+class OwnServerHome(ServerHome):
+    """A database in a cluster of the test's own (cluster.py), as its ordinary role. url: what the daemon
+    is told instead of the cluster's address."""
+
+    def __init__(self, daemon, cluster, url=None):
+        super().__init__(daemon, cluster.url(user="posthorn"))
+        self._cluster, self._url = cluster, url
+
+    @property
+    def settings(self):
+        if not self._url:
+            return super().settings
+        name = psycopg.conninfo.conninfo_to_dict(self.database_url)["dbname"]
+        return {**super().settings,
+                "database_url": psycopg.conninfo.make_conninfo(self._url, dbname=name)}
+
+    def drop(self):
+        """The cluster goes as a whole."""
+
+    def move(self, cluster):
+        """Another cluster has the database now."""
+        name = psycopg.conninfo.conninfo_to_dict(self.database_url)["dbname"]
+        self._cluster, self.database_url = cluster, cluster.url(user="posthorn", dbname=name)
+
+    def postmaster_pid(self):
+        return self._cluster.process.pid
+
+    def _on_server(self, before, behind=""):
+        if self._cluster.tablespace:
+            behind += f" tablespace {self._cluster.tablespace}"
+        super()._on_server(before, behind)
+
+
 def private_file(path, text):
     path.touch(0o600)
     path.write_text(text + "\n")
