@@ -41,8 +41,7 @@ pump(void *arg)
 	    recorder_backlog(s->recorder) < RESULTS_MAX) {
 		struct delivery *d;
 		int n = 0;
-		while (n++ < START_MAX && s->in_flight < s->config->in_flight_max &&
-		       (d = lanes_next(s->lanes)))
+		while (n++ < START_MAX && (d = lanes_next(s->lanes)))
 			sender_start(s, d);
 		if (n > START_MAX)
 			defer_schedule(&s->pump);
