@@ -28,7 +28,8 @@ enum batch_result {
 	BATCH_STORED = 1,
 	BATCH_NOT_QUEUED = 2,
 };
-/* Builds and submits, in the order of the messages' ids. The rows and what they point to are read before it returns. */
+/* Builds and submits, in the order of the messages' ids. The rows and what they point to are read
+ * before it returns. */
 struct pg_ticket *batch_submit(struct batch *b, struct pg_pool *pool, int slot, int64_t epoch,
     struct wall now, const struct batch_row *rows, int n, pg_fn fn, void *arg);
 
