@@ -10,7 +10,7 @@ from harness.daemon import Daemon
 from harness.faults import Faults
 from harness.names import Names
 from harness.receiver import Receiver
-from harness.wait import wait_until
+from harness.wait import Late, wait_until
 
 HOST = "hooks-of-acme.com"
 PRODUCERS = 3
@@ -73,8 +73,10 @@ class Bustle:
                 self._stop.wait(0.02)
 
     def quiet(self):
-        """No more events; those that have been accepted go on."""
+        """No more events, and no more trouble; those that have been accepted go on."""
         self._stop.set()
+        for path in ("/flaky", "/unsteady"):
+            self.receiver.script(path, 200)
         for thread in self._threads:
             thread.join(40)
         wait_until(lambda: self.daemon.api().patch(
@@ -150,7 +152,7 @@ class Bustle:
         """Ids of the events that a path has answered with 200."""
         return {got.id for got in self.receiver.got(path) if got.answered == 200}
 
-    def nothing_is_lost(self, deadline_s=60):
+    def nothing_is_lost(self, deadline_s=90):
         """Each accepted event was answered with 200 where that is to be had, and that is on record."""
         self.recovered()
         self.more(50)
@@ -160,9 +162,26 @@ class Bustle:
         side = {m for m, app in self.accepted.items() if app == self.side}
         side_paths = ["/named", *HELD]
         for path, wanted in [("/fine", main), ("/flaky", main), *((path, side) for path in side_paths)]:
-            wait_until(lambda: not wanted - self._answered(path), deadline_s,
-                       f"{len(wanted)} events at {path}")
+            try:
+                wait_until(lambda: not wanted - self._answered(path), deadline_s)
+            except Late as late:
+                raise Late(self._missing(path, wanted)) from late
         wait_until(lambda: self._on_record() >= 2 * len(main), deadline_s, "every delivery is on record")
+
+    def _missing(self, path, wanted):
+        """What the service says of events that a path has not answered with 200."""
+        missing = sorted(wanted - self._answered(path))
+        api, text = self.daemon.api(), [f"{len(missing)} of {len(wanted)} events at {path}"]
+        for message in missing[:3]:
+            text.append(message)
+            text += [f"  {a['timestamp']} {a['responseStatusCode']} {a['error']} next {a.get('nextAttempt')}"
+                     for a in api.attempts(self.accepted[message], message) if a["url"].endswith(path)]
+        with self.daemon.database() as db:
+            for what in ("hold", "retry where due > now() - interval '5 min' order by due desc limit 5",
+                         "dead_letter order by id desc limit 5"):
+                text += [f"{what}: {row}" for row in db.execute(f"select * from {what}")]
+            text.append(f"parked: {db.execute('select count(*) from parked').fetchone()}")
+        return "\n".join(text)
 
     def _on_record(self):
         """Pairs of event and endpoint of the main application with a success."""
