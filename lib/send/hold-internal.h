@@ -53,7 +53,8 @@ RB_HEAD(entry_tree, entry);
 RB_HEAD(entry_due_tree, entry);
 TAILQ_HEAD(entry_list, entry);
 
-/* The entries that share an order; one of them is ready, later or under way. */
+/* The entries that share an order; one of them is ready, later or under way. Without entries it is
+ * there only for the hole in its order. */
 struct entry_key {
 	int64_t key;
 	int n;
@@ -64,6 +65,7 @@ struct entry_key {
 
 struct entries {
 	int n, unordered, under_way, over;
+	int cut; /* keys that have a hole (more_from) */
 	struct entry *by_id;
 	struct entry_key *by_key;
 	struct entry_tree by_no;
@@ -190,6 +192,8 @@ void entry_later(struct hold *h, struct entry *en, usec_t due);
 /* Back to the ready ones, unstarted. */
 void entry_return(struct hold *h, struct entry *en);
 void entry_resolve(struct hold *h, struct entry *en);
+/* A sweep begins behind h->beyond: what had found no room and is there comes again. */
+void entries_sweep(struct hold *h);
 /* No read is under way any more: what is over is forgotten. */
 void entries_forget_over(struct hold *h);
 void entries_free(struct hold *h);

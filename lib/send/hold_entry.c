@@ -76,6 +76,13 @@ key_get(struct entries *es, int64_t value)
 	return key;
 }
 
+static void
+key_free(struct entries *es, struct entry_key *key)
+{
+	HASH_DEL(es->by_key, key);
+	free(key);
+}
+
 /* Restores the invariant after a key's list changed. */
 static void
 key_judge(struct hold *h, struct entry_key *key)
@@ -115,14 +122,20 @@ key_remove(struct hold *h, struct entry *en)
 	struct entry_key *key = en->key;
 	TAILQ_REMOVE(&key->list, en, of_key);
 	en->key = NULL;
-	if (--key->n > 0) {
+	if (--key->n > 0)
 		key_judge(h, key);
-		return;
-	}
-	if (key->more_from)
+	else if (key->more_from)
 		read_again(h, key->more_from - 1);
-	HASH_DEL(h->entries.by_key, key);
-	free(key);
+	else
+		key_free(&h->entries, key);
+}
+
+/* Where the key has a hole from now on; 0: nowhere. */
+static void
+key_set_more(struct entries *es, struct entry_key *key, int64_t more_from)
+{
+	es->cut += (more_from != 0) - (key->more_from != 0);
+	key->more_from = more_from;
 }
 
 /* ---- entries ------------------------------------------------------------------------------ */
@@ -137,7 +150,8 @@ entries_find(const struct hold *h, int64_t msg_id, int64_t chain)
 }
 
 /* Rows of a key are taken as long as nothing of it was left out before: else the order would have a
- * hole. */
+ * hole. That holds for a key without entries as well, until a sweep comes by the hole again: one
+ * that is under way is past it already (entries_sweep). */
 static bool
 has_room(const struct entry_key *key, int64_t no)
 {
@@ -157,7 +171,7 @@ entries_add(struct hold *h, const struct parked_row *row)
 	struct entry_key *key = row->ordered ? key_get(es, row->key) : NULL;
 	if (!has_room(key, row->no)) {
 		if (!key->more_from || row->no < key->more_from)
-			key->more_from = row->no;
+			key_set_more(es, key, row->no);
 		return;
 	}
 	en = mem_zalloc(sizeof(*en));
@@ -263,6 +277,22 @@ entry_resolve(struct hold *h, struct entry *en)
 }
 
 void
+entries_sweep(struct hold *h)
+{
+	struct entries *es = &h->entries;
+	struct entry_key *key, *next;
+	if (es->cut == 0)
+		return;
+	HASH_ITER(hh, es->by_key, key, next) {
+		if (key->more_from <= h->beyond)
+			continue;
+		key_set_more(es, key, 0);
+		if (key->n == 0)
+			key_free(es, key);
+	}
+}
+
+void
 entries_forget_over(struct hold *h)
 {
 	struct entry *en, *next;
@@ -289,10 +319,8 @@ entries_free(struct hold *h)
 	struct entry_key *key, *next_key;
 	HASH_ITER(hh, h->entries.by_id, en, next)
 		entry_forget(h, en);
-	HASH_ITER(hh, h->entries.by_key, key, next_key) {
-		HASH_DEL(h->entries.by_key, key);
-		free(key);
-	}
+	HASH_ITER(hh, h->entries.by_key, key, next_key)
+		key_free(&h->entries, key);
 }
 
 int64_t

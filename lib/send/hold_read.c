@@ -186,6 +186,7 @@ sweep_begin(struct hold *h)
 	h->beyond = h->next_base;
 	if (h->all->complete.no > h->next_base)
 		h->next_base = h->all->complete.no;
+	entries_sweep(h);
 }
 
 static void
