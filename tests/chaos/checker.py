@@ -67,7 +67,7 @@ class Checker:
         self.by_message = {}
         self.pairs = collections.defaultdict(Pair)
         self.crashes = sorted((f for f in history.faults if not f.kind.startswith(NETWORK)),
-                              key=lambda f: f.start)
+                              key=lambda f: (f.kind == LAPSED, f.start))
         self.duplicates_of = collections.Counter()  # fault → how many
         self._index()
 
