@@ -97,6 +97,17 @@ bucket_last(const struct bucket *b)
 	return lot_at(last, last->n - 1);
 }
 
+int
+bucket_due(const struct bucket *b, usec_t now)
+{
+	int due = 0;
+	for (int i = 0; i < b->nlots; i++) {
+		int n = due_before(&b->lot[i], now + 1);
+		due += n > b->lot[i].used ? n - b->lot[i].used : 0;
+	}
+	return due;
+}
+
 bool
 bucket_open(struct bucket *b, usec_t now)
 {

@@ -40,6 +40,8 @@ void bucket_expire(struct bucket *b, usec_t now);
 int bucket_left(const struct bucket *b);
 usec_t bucket_first(const struct bucket *b);
 usec_t bucket_last(const struct bucket *b);
+/* How many were due by then, of what is left. */
+int bucket_due(const struct bucket *b, usec_t now);
 /* Whether one may go out now. Expires first. */
 bool bucket_open(struct bucket *b, usec_t now);
 /* It goes out: only after bucket_open. */

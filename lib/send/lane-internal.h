@@ -1,6 +1,6 @@
 /* What the files of the lanes share. Their nouns: lane.c the lane and what waits in it,
  * lane_turn.c whose turn it is, lane_share.c the room that lanes share, lane_flight.c what is under
- * way, lane_group.c applications.
+ * way, lane_rate.c limited rates, lane_group.c applications.
  *
  *   lanes ── ring of groups (applications) ── ring of lanes (endpoints) ── fresh, back
  *
@@ -15,6 +15,7 @@
 #include "policy/breaker.h"
 #include "policy/window.h"
 #include "send/lane.h"
+#include "send/throttle.h"
 
 /* The keys are ids, which differ in all their lower bits. */
 #undef HASH_FUNCTION
@@ -23,14 +24,16 @@
 
 /* Why a lane starts nothing, the first that applies; or that it may. */
 enum lane_state {
-	LANE_EMPTY,   /* nothing waits */
-	LANE_UNKNOWN, /* the application has not been read yet */
-	LANE_SHUT,    /* by its gate, or set aside */
-	LANE_QUIET,   /* the receiver asked for it, until a time */
-	LANE_FULL,    /* as many are under way as its window lets */
-	LANE_HUSHED,  /* room is scarce, and it takes longer than usual to answer */
-	LANE_BLOCKED, /* there is no room among all that is under way (lane_share.c) */
-	LANE_RUNS,    /* in its group's ring */
+	LANE_EMPTY,     /* nothing waits */
+	LANE_UNKNOWN,   /* the application has not been read yet */
+	LANE_SHUT,      /* by its gate, or set aside */
+	LANE_QUIET,     /* the receiver asked for it, until a time */
+	LANE_FULL,      /* as many are under way as its window lets */
+	LANE_HUSHED,    /* room is scarce, and it takes longer than usual to answer */
+	LANE_BLOCKED,   /* there is no room among all that is under way (lane_share.c) */
+	LANE_THROTTLED, /* its endpoint may have no more now (lane_rate.c) */
+	LANE_RATIONED,  /* its application may have no more now: in group->rationed */
+	LANE_RUNS,      /* in its group's ring */
 };
 
 /* What is known of an endpoint; each class gets less of the room than the one before it. */
@@ -68,7 +71,8 @@ struct lane {
 	int queued;
 	int64_t queued_bytes;
 	struct lane_sums part;
-	int credit; /* of turns: see lane_turn.c */
+	int wanting; /* its part of group->wanting */
+	int credit;  /* of turns: see lane_turn.c */
 
 	/* Under way. */
 	int in_flight;
@@ -84,12 +88,13 @@ struct lane {
 	enum lane_class class;
 	int room; /* while LANE_BLOCKED: index of its list */
 	struct breaker breaker;
+	struct limit *limit; /* NULL: its rate is not limited */
 	usec_t quiet_until;
 	struct timer quiet; /* made when it is needed first */
 
 	TAILQ_ENTRY(lane)
-	turn;                     /* in group->turns while LANE_RUNS, in pool->blocked[room] while
-				   * LANE_BLOCKED */
+	turn;                     /* in group->turns while LANE_RUNS, in group->rationed while
+				   * LANE_RATIONED, in pool->blocked[room] while LANE_BLOCKED */
 	TAILQ_ENTRY(lane) member; /* in group->members */
 	TAILQ_ENTRY(lane) rest;   /* in lanes->idle while idle */
 	UT_hash_handle hh;
@@ -104,6 +109,9 @@ struct group {
 	struct timer again;
 	struct lane_list members, turns;
 	int credit;
+	struct limit *limit;       /* NULL: its rate is not limited */
+	struct lane_list rationed; /* wait for it */
+	int wanting;               /* deliveries that wait for it, or would without it */
 	bool in_ring;
 	TAILQ_ENTRY(group) ring;
 	UT_hash_handle hh;
@@ -130,6 +138,7 @@ struct flights {
 struct lanes {
 	struct loop *loop;
 	struct catalogue *cat;
+	struct throttle *throttle; /* borrowed */
 	int window_max, breaker_failures;
 	int in_flight_max, lane_max, queue_max;
 	int64_t bytes_max;
@@ -177,6 +186,20 @@ void share_class(struct lane *lane, enum lane_class class);
 bool share_is_scarce(const struct lanes *ls);
 /* Whether the lane holds more of the memory for what waits than is its share. */
 bool share_is_over(const struct lane *lane);
+
+/* lane_rate.c */
+void rate_prepare_lane(struct lane *lane); /* its limit, by its route */
+void rate_prepare_group(struct group *g);  /* the application's, by the snapshot */
+void rate_done_lane(struct lane *lane);
+void rate_done_group(struct group *g);
+/* LANE_RUNS, or which limit holds the lane up. */
+enum lane_state rate_state(const struct lane *lane);
+bool rate_holds_up(enum lane_state state);
+/* How many of its deliveries may go out now; all that wait without a limit. */
+int rate_allows(const struct lane *lane);
+void rate_take(struct lane *lane); /* one goes out */
+/* The end of lane_judge, for a lane with a limit of either kind. */
+void rate_judge(struct lane *lane, enum lane_state before);
 
 /* lane_flight.c */
 void flights_init(struct lanes *ls);

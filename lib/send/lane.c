@@ -60,6 +60,7 @@ lane_free(struct lane *lane)
 	metric_add(METRIC_LANES_QUIET, -(lane->quiet_until > 0));
 	metric_add(METRIC_LANES_SILENT, -lane->silent);
 	timer_done(&lane->quiet);
+	rate_done_lane(lane);
 	HASH_DEL(ls->by_endpoint, lane);
 	TAILQ_REMOVE(&lane->group->members, lane, member);
 	route_unref(lane->route);
@@ -254,6 +255,8 @@ lanes_slot_busy(const struct lanes *ls, int slot)
 static void
 find_oldest(const struct lane *lane, usec_t *oldest)
 {
+	if (lane->limit || lane->group->limit)
+		return; /* it could not have started when it came */
 	const struct delivery *first = TAILQ_FIRST(&lane->queue);
 	if (!first)
 		first = TAILQ_FIRST(&lane->back);
@@ -279,12 +282,13 @@ lanes_oldest(const struct lanes *ls)
 /* ---- all of them -------------------------------------------------------------------------- */
 
 struct lanes *
-lanes_new(struct loop *l, const struct config *c, struct catalogue *cat, void (*wake)(void *arg),
-    void *arg)
+lanes_new(struct loop *l, const struct config *c, struct catalogue *cat, struct throttle *throttle,
+    void (*wake)(void *arg), void *arg)
 {
 	struct lanes *ls = mem_zalloc(sizeof(*ls));
 	ls->loop = l;
 	ls->cat = cat;
+	ls->throttle = throttle;
 	ls->window_max =
 	    (int)(c->endpoint_in_flight_max < c->in_flight_max ? c->endpoint_in_flight_max
 							       : c->in_flight_max);

@@ -15,6 +15,7 @@
 #include "loop/loop.h"
 #include "send/delivery.h"
 #include "send/route.h"
+#include "send/throttle.h"
 #include "store/catalogue.h"
 
 struct lanes; /* opaque */
@@ -37,7 +38,7 @@ struct lane_end {
 };
 
 struct lanes *lanes_new(struct loop *l, const struct config *c, struct catalogue *cat,
-    void (*wake)(void *arg), void *arg);
+    struct throttle *throttle, void (*wake)(void *arg), void *arg);
 void lanes_free(struct lanes *ls); /* frees what waits */
 
 /* Adds a delivery to its endpoint's lane. Returns false when the lane is over its share: the caller

@@ -20,6 +20,7 @@ lane_prepare(struct lane *lane)
 	route_unref(old);
 	int own = endpoint ? endpoint->max_in_flight : 0;
 	lane->cap = own > 0 && own < ls->window_max ? own : ls->window_max;
+	rate_prepare_lane(lane);
 }
 
 static void
@@ -29,6 +30,7 @@ group_update(struct group *g, const struct cat_app *app)
 	struct lane *lane, *next;
 	g->app = cat_app_ref(app);
 	cat_app_unref(old);
+	rate_prepare_group(g);
 	TAILQ_FOREACH_SAFE(lane, &g->members, member, next) {
 		lane_prepare(lane);
 		lane_judge(lane);
@@ -97,13 +99,16 @@ group_get(struct lanes *ls, int64_t app_id)
 	g->app_id = app_id;
 	TAILQ_INIT(&g->members);
 	TAILQ_INIT(&g->turns);
+	TAILQ_INIT(&g->rationed);
 	timer_init(&g->again, ls->loop, on_again, g);
 	HASH_ADD(hh, ls->by_app, app_id, sizeof(g->app_id), g);
 	const struct cat_app *app = catalogue_find_id(ls->cat, app_id);
-	if (app)
+	if (app) {
 		g->app = cat_app_ref(app);
-	else
+		rate_prepare_group(g);
+	} else {
 		group_load(g);
+	}
 	return g;
 }
 
@@ -115,5 +120,6 @@ group_free_if_empty(struct group *g)
 	HASH_DEL(g->lanes->by_app, g);
 	cat_app_unref(g->app);
 	timer_done(&g->again);
+	rate_done_group(g);
 	free(g);
 }

@@ -42,27 +42,29 @@ work_out(const struct lane *lane)
 	 * all there is. It lasts until an answer comes or is late. */
 	if (share_is_scarce(lane->group->lanes) && flight_is_hushed(lane))
 		return LANE_HUSHED;
-	return share_allows(lane) ? LANE_RUNS : LANE_BLOCKED;
+	return share_allows(lane) ? rate_state(lane) : LANE_BLOCKED;
 }
 
 static bool
 is_brisk(const struct lane *lane)
 {
 	return lane->pace <= BRISK_TIME &&
-	       lane->left_at + BRISK_LAST > loop_now(lane->group->lanes->loop);
+	       lane->left_at + BRISK_LAST > loop_now(lane->group->lanes->loop) &&
+	       !rate_holds_up(lane->state);
 }
 
+/* What is above a limited rate does not wait for us. */
 static void
 lane_sum(struct lane *lane)
 {
 	struct lane_sums part = { 0 }, *sum = &lane->group->lanes->sum;
-	if (lane->state == LANE_RUNS || (lane->state == LANE_BLOCKED && share_is_ours(lane))) {
-		part.ready = lane->queued;
-	} else if (lane->queued > 0) {
-		part.stuck = lane->queued;
+	if (lane->state == LANE_RUNS || (lane->state == LANE_BLOCKED && share_is_ours(lane)))
+		part.ready = rate_allows(lane);
+	else if (is_brisk(lane))
+		part.brisk = lane->queued;
+	part.stuck = lane->queued - part.ready;
+	if (part.stuck > 0)
 		part.stuck_bytes = lane->queued_bytes;
-		part.brisk = is_brisk(lane) ? lane->queued : 0;
-	}
 	sum->ready += part.ready - lane->part.ready;
 	sum->brisk += part.brisk - lane->part.brisk;
 	sum->stuck += part.stuck - lane->part.stuck;
@@ -79,11 +81,16 @@ lane_set(struct lane *lane, enum lane_state state)
 		TAILQ_REMOVE(&g->turns, lane, turn);
 	else if (lane->state == LANE_BLOCKED)
 		share_unblock(lane);
+	else if (lane->state == LANE_RATIONED)
+		TAILQ_REMOVE(&g->rationed, lane, turn);
+	metric_add(METRIC_LANES_THROTTLED, rate_holds_up(state) - rate_holds_up(lane->state));
 	lane->state = state;
 	if (state == LANE_RUNS)
 		TAILQ_INSERT_TAIL(&g->turns, lane, turn);
 	else if (state == LANE_BLOCKED)
 		share_block(lane);
+	else if (state == LANE_RATIONED)
+		TAILQ_INSERT_TAIL(&g->rationed, lane, turn);
 	bool in_ring = !TAILQ_EMPTY(&g->turns);
 	if (in_ring == g->in_ring)
 		return;
@@ -116,13 +123,15 @@ void
 lane_judge(struct lane *lane)
 {
 	flight_class(lane);
-	enum lane_state state = work_out(lane);
-	if (state != lane->state)
+	enum lane_state before = lane->state, state = work_out(lane);
+	if (state != before)
 		lane_set(lane, state);
 	else if (state == LANE_BLOCKED)
 		share_moved(lane);
 	lane_sum(lane);
 	lane_rest(lane);
+	if (lane->limit || lane->group->limit)
+		rate_judge(lane, before);
 }
 
 /* ---- quiet -------------------------------------------------------------------------------- */
@@ -205,12 +214,15 @@ next_lane(struct group *g)
 static struct delivery *
 lane_start(struct lane *lane)
 {
+	bool passes = lane_passes(lane);
 	struct delivery_list *from = lane_pick(lane);
 	struct delivery *d = TAILQ_FIRST(from);
 	TAILQ_REMOVE(from, d, entry);
 	lane->back_turn = from == &lane->queue;
 	lane_count(lane, d, -1);
 	flight_start(lane, d);
+	if (!passes)
+		rate_take(lane);
 	lane_spend(lane, 1 + d->queued_bytes / TURN_BYTES);
 	lane_judge(lane);
 	return d;
@@ -223,7 +235,8 @@ lanes_next(struct lanes *ls)
 	share_admit(ls);
 	while ((g = next_group(ls))) {
 		struct lane *lane = next_lane(g);
-		/* Others may have taken the room since it was judged. */
+		/* Others may have taken the room since it was judged, or its time at a limited rate
+		 * may have passed. */
 		lane_judge(lane);
 		if (lane->state == LANE_RUNS)
 			return lane_start(lane);

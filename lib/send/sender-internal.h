@@ -20,6 +20,7 @@
 #include "send/sender.h"
 #include "send/slot.h"
 #include "send/tally.h"
+#include "send/throttle.h"
 
 struct sender {
 	struct loop *loop;
@@ -27,6 +28,7 @@ struct sender {
 	struct pg_pool *load;
 	struct slots *slots;
 	struct retries *retries;
+	struct throttle *throttle;
 	struct lanes *lanes;
 	struct holds *holds;
 	struct exchanges *exchanges;

@@ -326,6 +326,7 @@ sender_drain(struct sender *s, void (*done)(void *arg), void *arg)
 {
 	s->draining = true;
 	holds_stop(s->holds);
+	throttle_stop(s->throttle);
 	s->drained = done;
 	s->drained_arg = arg;
 	s->drain_since = loop_now(s->loop);
@@ -362,7 +363,8 @@ sender_new(struct loop *l, const struct config *c, struct catalogue *cat,
 	const struct recorder_events recorder_ev = { s, sender_on_recorded, sender_on_unparked };
 	const struct holds_events holds_ev = { s, sender_on_unpark, on_gate, on_app_changed,
 		sender_on_failing };
-	s->lanes = lanes_new(l, c, cat, wake, s);
+	s->throttle = throttle_new(l, pools->load);
+	s->lanes = lanes_new(l, c, cat, s->throttle, wake, s);
 	s->payloads = payloads_new(l, pools->load, sender_on_payload, s);
 	s->recorder = recorder_new(l, pools->record, &recorder_ev);
 	s->tally = tally_new(l, pools->load, make_id, s);
@@ -386,6 +388,7 @@ sender_free(struct sender *s)
 	sender_disable_free(s);
 	lanes_free(s->lanes);
 	holds_free(s->holds);
+	throttle_free(s->throttle);
 	retries_free(s->retries);
 	slots_free(s->slots);
 	defer_cancel(&s->pump);

@@ -58,7 +58,7 @@ struct throttle {
 	usec_t next; /* not before that time the next one */
 	struct timer timer;
 	struct rand rand;
-	bool failing;
+	bool failing, stopped;
 };
 
 /* ---- a limit ------------------------------------------------------------------------------ */
@@ -179,6 +179,18 @@ limit_open(struct limit *limit)
 	return bucket_open(&limit->bucket, loop_now(limit->throttle->loop));
 }
 
+int
+limit_due(const struct limit *limit)
+{
+	return bucket_due(&limit->bucket, loop_now(limit->throttle->loop));
+}
+
+int
+limit_left(const struct limit *limit)
+{
+	return bucket_left(&limit->bucket);
+}
+
 void
 limit_take(struct limit *limit)
 {
@@ -284,7 +296,7 @@ on_timer(void *arg)
 {
 	struct throttle *t = arg;
 	struct pg_args args;
-	if (t->ticket || TAILQ_EMPTY(&t->list))
+	if (t->ticket || t->stopped || TAILQ_EMPTY(&t->list))
 		return;
 	arena_reset(t->arena);
 	build(t, &args);
@@ -306,6 +318,12 @@ throttle_new(struct loop *l, struct pg_pool *pool)
 	TAILQ_INIT(&t->list);
 	timer_init(&t->timer, l, on_timer, t);
 	return t;
+}
+
+void
+throttle_stop(struct throttle *t)
+{
+	t->stopped = true;
 }
 
 void

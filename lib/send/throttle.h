@@ -17,6 +17,8 @@ struct throttle; /* opaque: what a worker asks the database */
 struct limit;    /* opaque: one endpoint's, or one application's */
 
 struct throttle *throttle_new(struct loop *l, struct pg_pool *pool);
+/* Asks no more: what it would get would be lost. */
+void throttle_stop(struct throttle *t);
 void throttle_free(struct throttle *t); /* after its limits */
 
 /* endpoint_id 0: the application's. rate >= 1. `open` is called on the loop's stack when something
@@ -28,6 +30,8 @@ int limit_rate(const struct limit *limit);
 
 /* Whether a delivery may go out now. */
 bool limit_open(struct limit *limit);
+int limit_due(const struct limit *limit);  /* how many may go out now */
+int limit_left(const struct limit *limit); /* and how many more are reserved */
 /* It goes out: only after limit_open in the same turn. */
 void limit_take(struct limit *limit);
 /* How many wait, those included that may go out now. To be told again whenever that changes, and

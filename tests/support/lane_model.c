@@ -101,6 +101,25 @@ route_unref(struct route *r)
 	free(r);
 }
 
+/* Nothing here has a limited rate that the database would be asked for. */
+struct pg_ticket *
+pg_submit(struct pg_pool *p, const struct pg_call *calls, int n, pg_fn fn, void *arg)
+{
+	(void)p;
+	(void)calls;
+	(void)n;
+	(void)fn;
+	(void)arg;
+	abort();
+}
+
+void
+pg_cancel(struct pg_ticket *t)
+{
+	(void)t;
+	abort();
+}
+
 /* ---- the sender --------------------------------------------------------------------------- */
 
 static struct subject *
@@ -311,7 +330,7 @@ model_new(const struct config *c, const struct model_kind *kinds, int n)
 	w->apps = mem_zalloc((size_t)apps * sizeof(*w->apps));
 	w->endpoints = mem_zalloc((size_t)endpoints * sizeof(*w->endpoints));
 	w->subjects = mem_zalloc((size_t)endpoints * sizeof(*w->subjects));
-	w->model.lanes = lanes_new(w->model.loop, c, NULL, wake, w);
+	w->model.lanes = lanes_new(w->model.loop, c, NULL, NULL, wake, w);
 	for (int k = 0; k < n; k++)
 		add_kind(w, k);
 	return &w->model;
