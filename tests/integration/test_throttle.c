@@ -438,6 +438,27 @@ test_nothing_goes_out_without_the_database(void **state)
 	crew_stop(c);
 }
 
+/* It says what was free some seconds ago; others have had that since. */
+static void
+test_an_old_answer_is_void(void **state)
+{
+	(void)state;
+	db_exec(&db, "create function dawdle() returns trigger language plpgsql as"
+		     " 'begin perform pg_sleep(2.5); return null; end'");
+	db_exec(&db, "create trigger dawdle after insert or update on throttle for each statement"
+		     " execute function dawdle()");
+	struct crew *c = crew_start(20);
+	hand_wants(&c->hand[0], 10);
+	TURN_UNTIL(c->loop, db_int(&db, "select count(*) from throttle") == 1);
+	db_exec(&db, "drop function dawdle cascade");
+	usec_t end = loop_now(c->loop) + 50 * MS;
+	TURN_UNTIL(c->loop, loop_now(c->loop) > end);
+	assert_int_equal(c->ntaken, 0);
+	TURN_UNTIL(c->loop, c->ntaken == 10);
+	check_bound(c, 20);
+	crew_stop(c);
+}
+
 /* The answer comes when the limit that asked is not there any more. */
 static void
 test_a_limit_ends_at_any_time(void **state)
@@ -479,6 +500,80 @@ test_many_limits(void **state)
 	crew_stop(c);
 }
 
+/* ---- in a sender -------------------------------------------------------------------------- */
+
+/* Asks in each turn, when everything of the turn has happened but the starts. */
+struct probe {
+	struct timer timer;
+	struct defer defer;
+	struct sender *sender;
+	int asked, backlogged;
+};
+
+static void
+on_probe(void *arg)
+{
+	struct probe *p = arg;
+	p->asked++;
+	p->backlogged += sender_backlogged(p->sender);
+}
+
+static void
+on_turn(void *arg)
+{
+	struct probe *p = arg;
+	defer_schedule_first(&p->defer);
+	timer_set(&p->timer, 0);
+}
+
+/* Much more than may wait for us waits for its rate. */
+static void
+test_a_backlog_at_its_rate_does_not_hold_up_acceptance(void **state)
+{
+	enum {
+		MANY = 1500
+	};
+	static struct post *posts[MANY];
+	static const char *const limited[] = { "endpoint", "app" };
+	struct world *w = *state;
+	for (size_t i = 0; i < ARRAY_LEN(limited); i++) {
+		struct probe p = { 0 };
+		int64_t app = db_app(&db, limited[i]);
+		world_endpoint(w, app, "/200");
+		db_exec(&db, "update %s set throttle_rate = 250", limited[i]);
+		struct node *a = node_start(w, "a", "");
+		for (int k = 0; k < MANY; k++)
+			posts[k] = post_new(w, limited[i], k);
+		post_send_list(a, posts, MANY);
+		UNTIL(w, attempts(w, 0) > 0);
+		p.sender = a->sender;
+		defer_init(&p.defer, a->loop, on_probe, &p);
+		timer_init(&p.timer, a->loop, on_turn, &p);
+		timer_set(&p.timer, 0);
+		UNTIL(w, attempts(w, 0) > 250);
+		timer_done(&p.timer);
+		defer_cancel(&p.defer);
+		assert_true(p.asked > 100);
+		assert_int_equal(p.backlogged, 0);
+		node_kill(a);
+		db_clear(&db);
+	}
+}
+
+static int
+make_world(void **state)
+{
+	*state = world_new(&db);
+	return 0;
+}
+
+static int
+end_world(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
 static int
 clear(void **state)
 {
@@ -518,8 +613,11 @@ main(void)
 		cmocka_unit_test_setup(test_workers_share_a_rate, clear),
 		cmocka_unit_test_setup(test_an_idle_worker_holds_nothing, clear),
 		cmocka_unit_test_setup(test_nothing_goes_out_without_the_database, clear),
+		cmocka_unit_test_setup(test_an_old_answer_is_void, clear),
 		cmocka_unit_test_setup(test_a_limit_ends_at_any_time, clear),
 		cmocka_unit_test_setup(test_many_limits, clear),
+		cmocka_unit_test_setup_teardown(
+		    test_a_backlog_at_its_rate_does_not_hold_up_acceptance, make_world, end_world),
 	};
 	return cmocka_run_group_tests_name("throttle", tests, start, stop);
 }
