@@ -197,7 +197,7 @@ test_idle_time_is_lost(void **state)
 	int64_t got = 0;
 	struct lot lot;
 	int64_t from = db_int(&db, "select (extract(epoch from clock_timestamp()) * 1e6)::int8");
-	while ((lot = reserve(&s, 100, 25)).start != INT64_MIN)
+	while ((lot = reserve(&s, 100, 25)).start != INT64_MIN && got < 100000)
 		got += lot.n;
 	int64_t to = db_int(&db, "select (extract(epoch from clock_timestamp()) * 1e6)::int8");
 	assert_true(got >= 25);
@@ -291,6 +291,26 @@ test_rows_far_ahead_are_not_locked(void **state)
 	struct lot lot = reserve(&s, 1, 1);
 	assert_true(lot.start == INT64_MIN && lot.again > 0);
 	db_exec(&db, "commit");
+	session_close(&s);
+}
+
+/* Two saw the same mark, one was faster. */
+static void
+test_the_slower_one_gets_nothing(void **state)
+{
+	(void)state;
+	struct session s;
+	struct lot lot;
+	session_open(&s);
+	db_exec(&db, "insert into throttle values (1, 11, 1, now())");
+	db_exec(&db, "begin; update throttle set free_at = now() + interval '1.2 seconds'");
+	session_ask(&s, "{1}", "{11}", "{1}", "{1}");
+	for (int tries = 0; !db_int(&db, "select count(*) from pg_locks where not granted");)
+		assert_true(++tries < 100000);
+	db_exec(&db, "commit");
+	assert_int_equal(session_answer(&s, &lot, 1), 1);
+	assert_true(lot.start == INT64_MIN && lot.again <= 0);
+	assert_true(ahead() <= 1200 * MS);
 	session_close(&s);
 }
 
@@ -610,6 +630,7 @@ main(void)
 		cmocka_unit_test_setup(test_a_mark_that_cannot_be_is_void, clear),
 		cmocka_unit_test_setup(test_sessions_do_not_deadlock, clear),
 		cmocka_unit_test_setup(test_rows_far_ahead_are_not_locked, clear),
+		cmocka_unit_test_setup(test_the_slower_one_gets_nothing, clear),
 		cmocka_unit_test_setup(test_workers_share_a_rate, clear),
 		cmocka_unit_test_setup(test_an_idle_worker_holds_nothing, clear),
 		cmocka_unit_test_setup(test_nothing_goes_out_without_the_database, clear),
