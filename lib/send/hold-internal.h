@@ -100,6 +100,7 @@ struct hold {
 	/* Draining. */
 	usec_t drain_since, next_start, close_at;
 	double drain_factor; /* of its pace: halved by failures */
+	bool overflow;       /* it drains what found no room, and not what an outage left */
 	struct entries entries;
 	struct timer timer;
 	struct arena *arena;
@@ -110,12 +111,14 @@ struct hold {
 };
 TAILQ_HEAD(hold_list, hold);
 
-/* A breaker that has tripped here: the lane waits until the catalogue tells of it. */
+/* A breaker that has tripped here: the lane waits until the catalogue tells of it. Or a lane that
+ * overflows, and does not wait. */
 struct trip {
 	struct holds *all;
 	int64_t app_id, endpoint_id, version; /* version 0: the row is being written */
 	int slot;
 	int64_t epoch;
+	bool overflow;
 	struct arena *arena; /* while the row is being written from here */
 	struct pg_ticket *ticket;
 	TAILQ_ENTRY(trip) entry;
@@ -219,6 +222,7 @@ void hold_write(struct hold *h, pg_fn fn);
 void hold_write_closed(struct hold *h, pg_fn fn);
 void hold_ask(struct hold *h, pg_fn fn);
 void hold_trip(struct trip *t, usec_t failing_for, usec_t probe_in, pg_fn fn);
+void hold_overflow(struct trip *t, pg_fn fn);
 void hold_take(struct take *t, pg_fn fn);
 
 /* ---- hold_read.c ---- */

@@ -67,6 +67,9 @@ void holds_update(struct holds *hs, const struct cat_app *app);
 /* An endpoint's breaker has tripped here: its hold opens, under that home slot. Its lane waits. */
 void holds_trip(struct holds *hs, int64_t app_id, int64_t endpoint_id, int slot, int64_t epoch,
     usec_t failing_for);
+/* More waits for that endpoint than there is memory for: from now on what is over is to be parked
+ * (the catalogue will say that its hold drains), and is drained as the lane takes it. */
+void holds_overflow(struct holds *hs, int64_t app_id, int64_t endpoint_id, int slot, int64_t epoch);
 /* This worker has parked something for that endpoint. Whether its hold is kept here. */
 bool holds_hint(struct holds *hs, int64_t endpoint_id);
 

@@ -12,6 +12,7 @@
 #define UNDER_WAY_MAX 64   /* of one hold that drains: the lane's window decides on the rest */
 #define HEADS_MAX     256  /* of an ordered one */
 #define DRAIN_START   10.0 /* a second, doubled each second that nothing fails */
+#define MAX_PACE      1e6  /* the lane's window is the limit */
 #define DRAIN_BURST   (20 * USEC_PER_MS)
 #define POLL          (50 * USEC_PER_MS) /* an ordered endpoint to which something came lately … */
 #define POLL_IDLE     (250 * USEC_PER_MS)
@@ -74,6 +75,7 @@ hold_set_state(struct hold *h, enum hold_state state)
 		return;
 	h->state = state;
 	h->dirty = true;
+	h->overflow = false;
 	if (state == HOLD_OPEN) {
 		h->probes = 0;
 		h->probe_at = now_of(h) + hold_probe_wait(h);
@@ -103,9 +105,10 @@ void
 hold_load(struct hold *h, const struct hold_row *row)
 {
 	usec_t now = now_of(h);
-	bool changed = h->state != row->state;
+	bool changed = h->state != row->state, overflow = h->overflow;
 	if (changed)
 		hold_set_state(h, row->state);
+	h->overflow = overflow && row->state == HOLD_DRAINING;
 	h->stored = row->state;
 	h->row_ordered = row->ordered;
 	h->dirty = false;
@@ -284,6 +287,8 @@ drain_pace(const struct hold *h)
 {
 	double seconds = (double)(now_of(h) - h->drain_since) / (double)USEC_PER_SEC;
 	double most = (double)h->all->config->drain_rate;
+	if (h->overflow)
+		return MAX_PACE;
 	double pace = DRAIN_START * h->drain_factor;
 	for (int i = 0; i < (int)seconds && pace < most; i++)
 		pace *= 2;

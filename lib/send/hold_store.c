@@ -142,6 +142,20 @@ hold_trip(struct trip *t, usec_t failing_for, usec_t probe_in, pg_fn fn)
 }
 
 void
+hold_overflow(struct trip *t, pg_fn fn)
+{
+	struct pg_args fence, open;
+	put_slots(&fence, t->arena, &t->slot, 1);
+	pg_args_init(&open, t->arena);
+	pg_arg_int8(&open, t->app_id);
+	pg_arg_int8(&open, t->endpoint_id);
+	pg_arg_int2(&open, (int16_t)t->slot);
+	pg_arg_int8(&open, t->epoch);
+	struct pg_call calls[] = { { &stmt_fence, &fence }, { &stmt_hold_overflow, &open } };
+	t->ticket = pg_submit(t->all->load, calls, 2, fn, t);
+}
+
+void
 hold_take(struct take *t, pg_fn fn)
 {
 	const int slots[] = { t->slot, t->home };

@@ -88,6 +88,9 @@ on_opened(void *arg, const struct pg_result *r, const struct err *e)
 	}
 	int64_t version = pg_int(r->res[1], 0, 0);
 	holds_news(hs, t->app_id, t->endpoint_id, version, t->slot, t->epoch);
+	struct hold *h = hold_find(hs, t->endpoint_id);
+	if (h)
+		h->overflow = t->overflow;
 	trip_stored(hs, t->endpoint_id, version);
 }
 
@@ -101,13 +104,9 @@ trip_kept(struct hold *h, usec_t failing_for)
 	hold_wake(h);
 }
 
-void
-holds_trip(struct holds *hs, int64_t app_id, int64_t endpoint_id, int slot, int64_t epoch,
-    usec_t failing_for)
+static struct trip *
+trip_new(struct holds *hs, int64_t app_id, int64_t endpoint_id, int slot, int64_t epoch)
 {
-	struct hold *h = hold_find(hs, endpoint_id);
-	if (trip_find(hs, endpoint_id) || hs->stopped || (h && hold_parks(h->state)))
-		return;
 	struct trip *t = mem_zalloc(sizeof(*t));
 	t->all = hs;
 	t->app_id = app_id;
@@ -115,8 +114,37 @@ holds_trip(struct holds *hs, int64_t app_id, int64_t endpoint_id, int slot, int6
 	t->slot = slot;
 	t->epoch = epoch;
 	TAILQ_INSERT_TAIL(&hs->trips, t, entry);
-	hs->ev.gate(hs->ev.arg, endpoint_id, LANE_WAIT);
 	holds_tick_soon(hs);
+	return t;
+}
+
+void
+holds_overflow(struct holds *hs, int64_t app_id, int64_t endpoint_id, int slot, int64_t epoch)
+{
+	struct hold *h = hold_find(hs, endpoint_id);
+	if (trip_find(hs, endpoint_id) || hs->stopped || (h && h->state != HOLD_CLOSED))
+		return;
+	if (h) {
+		hold_set_state(h, HOLD_DRAINING);
+		h->overflow = true;
+		hold_wake(h);
+		return;
+	}
+	struct trip *t = trip_new(hs, app_id, endpoint_id, slot, epoch);
+	t->overflow = true;
+	t->arena = arena_new();
+	hold_overflow(t, on_opened);
+}
+
+void
+holds_trip(struct holds *hs, int64_t app_id, int64_t endpoint_id, int slot, int64_t epoch,
+    usec_t failing_for)
+{
+	struct hold *h = hold_find(hs, endpoint_id);
+	if (trip_find(hs, endpoint_id) || hs->stopped || (h && hold_parks(h->state)))
+		return;
+	struct trip *t = trip_new(hs, app_id, endpoint_id, slot, epoch);
+	hs->ev.gate(hs->ev.arg, endpoint_id, LANE_WAIT);
 	if (h) {
 		trip_kept(h, failing_for);
 		return;

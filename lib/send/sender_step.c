@@ -55,9 +55,27 @@ park(struct sender *s, struct delivery *d)
 	record(s, r);
 }
 
+/* Whether the endpoint has a hold that parks or drains, by the newest snapshot. */
+static bool
+has_hold(struct sender *s, const struct delivery *d)
+{
+	const struct cat_app *app = catalogue_find_id(s->cat, d->message->app_id);
+	const struct cat_endpoint *endpoint = app ? cat_endpoint_get(app, d->endpoint_id) : NULL;
+	return endpoint && endpoint->hold != HOLD_CLOSED;
+}
+
 void
 sender_put_off(struct sender *s, struct delivery *d)
 {
+	if (has_hold(s, d)) {
+		metric_add(METRIC_SPILLED, 1);
+		park(s, d);
+		return;
+	}
+	int home = slots_home_id(s->slots);
+	if (home >= 0)
+		holds_overflow(s->holds, d->message->app_id, d->endpoint_id, home,
+		    slots_epoch(s->slots, home));
 	struct result *r = result_new(d);
 	outcome_put_off(r, loop_wall(s->loop), &s->rand);
 	if (r->deferred) {

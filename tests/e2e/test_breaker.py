@@ -4,8 +4,10 @@ what is parked is drained when one works. Held by whoever owns its slot, through
 import collections
 import os
 import signal
+import threading
 
 import pytest
+from harness.receiver import Step
 from harness.wait import wait_until
 
 PATH = "/hook"
@@ -253,6 +255,29 @@ def test_an_outage_of_many_ends_without_a_herd(node, receiver):
         times = [g.at for g in receiver.got(path) if g.answered == 200]
         first = sum(t < times[0] + 0.5 for t in times)
         assert first <= 15, (path, first)
+
+
+def test_what_finds_no_room_is_parked(node, receiver):
+    """An endpoint that is slow and not down: what its lane has no room for waits in the table, and goes out
+    as soon as the lane takes it; not by timers."""
+    daemon, api, app = node(workers=1, lane_max=20, endpoint_in_flight_max=2)
+    endpoint(api, app, receiver.script(PATH, Step(after=Pause(0.02))))
+    ids = post(api, app, 400)
+    wait_until(lambda: set(delivered(receiver)) >= set(ids), 60, "all of it is delivered")
+    wait_until(lambda: states(daemon) == [0], 20, "the hold is closed")
+    assert count(daemon, "parked") > 100
+    assert count(daemon, "retry") < 150
+    assert len(delivered(receiver)) == len(ids)
+
+
+class Pause:
+    """Something to wait for that comes after a while."""
+
+    def __init__(self, seconds):
+        self._seconds = seconds
+
+    def wait(self, _):
+        threading.Event().wait(self._seconds)
 
 
 def test_a_body_stays_the_producers(node, receiver):

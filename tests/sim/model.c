@@ -43,6 +43,7 @@ static const struct {
 	{ &stmt_catalogue_by_ref, model_catalogue_by_ref },
 	{ &stmt_endpoint_disable, model_endpoint_disable },
 	{ &stmt_hold_open, model_hold_open },
+	{ &stmt_hold_overflow, model_hold_overflow },
 	{ &stmt_hold_set, model_hold_set },
 	{ &stmt_hold_close, model_hold_close },
 	{ &stmt_hold_get, model_hold_get },

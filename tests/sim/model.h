@@ -61,6 +61,7 @@ enum ran model_catalogue_by_ref(const struct call *c, PGresult **ret);
 enum ran model_endpoint_disable(const struct call *c, PGresult **ret);
 /* ---- model_hold.c */
 enum ran model_hold_open(const struct call *c, PGresult **ret);
+enum ran model_hold_overflow(const struct call *c, PGresult **ret);
 enum ran model_hold_set(const struct call *c, PGresult **ret);
 enum ran model_hold_close(const struct call *c, PGresult **ret);
 enum ran model_hold_get(const struct call *c, PGresult **ret);

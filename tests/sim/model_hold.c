@@ -99,6 +99,32 @@ model_hold_open(const struct call *c, PGresult **ret)
 }
 
 enum ran
+model_hold_overflow(const struct call *c, PGresult **ret)
+{
+	int place = place_of(value_int(c->arg[ARG_ENDPOINT]));
+	const struct endpoint_row *e = &db.endpoint[place];
+	int64_t slot = value_int(c->arg[ARG_SLOT]);
+	*ret = answer_new(1);
+	if (place < 0 || e->deleted || e->disabled || !db.slot[slot].now.owner ||
+	    !owns(c, slot, value_int(c->arg[ARG_EPOCH])))
+		return RAN;
+	struct app_row *app = app_find(e->app_id);
+	if (!txn_lock_hold(c->txn, place, HOLD_CHANGE))
+		return RAN_WAITS;
+	struct hold_values *h = &db.hold[place].next;
+	if (h->exists && h->state != HOLD_CLOSED)
+		return RAN;
+	if (!txn_touch_app(c->txn, app))
+		return RAN_WAITS;
+	if (!is_kept(h))
+		h->slot = (int)slot;
+	h->exists = true;
+	h->state = HOLD_DRAINING;
+	answer_int8(*ret, 0, 0, app->version + 1);
+	return RAN;
+}
+
+enum ran
 model_hold_set(const struct call *c, PGresult **ret)
 {
 	int place = place_of(value_int(c->arg[ARG_ENDPOINT]));
