@@ -66,6 +66,8 @@ struct lane {
 	bool back_turn;             /* of two that wait, the parked one is next */
 	bool idle;                  /* nothing waits and nothing is under way */
 	bool aside;                 /* attempts nothing any more (lanes_set_aside) */
+	bool ends;                  /* what starts is given up: it is gone or disabled */
+	bool parks;                 /* … or parked, if it is new */
 	enum lane_gate gate;
 	enum lane_state state;
 	int queued;
@@ -153,6 +155,9 @@ struct lanes {
 	int aside; /* under way in lanes that were set aside */
 	struct lane_sums sum;
 	struct pool pool[CLASS_COUNT];
+	int room[CLASS_COUNT];           /* how many more may start of each class */
+	int64_t bytes_room[CLASS_COUNT]; /* … and of how many bytes */
+	bool scarce;                     /* room */
 	struct flights flights;
 };
 
@@ -161,10 +166,15 @@ struct lane *lane_get(struct lanes *ls, int64_t app_id, int64_t endpoint_id);
 void lane_free(struct lane *lane);
 /* The queue whose first delivery is next; something must be waiting. */
 struct delivery_list *lane_pick(struct lane *lane);
-/* Whether what is new is over at once, parked or given up: no bound on what is under way applies.
- */
-bool lane_passes(const struct lane *lane);
 void lane_count(struct lane *lane, struct delivery *d, int n);
+void lane_weigh(struct lane *lane); /* its route or its gate has changed */
+
+/* Whether what is next is over at once: then no bound on what is under way applies. */
+static inline bool
+lane_passes(const struct lane *lane)
+{
+	return lane->ends || (lane->parks && !TAILQ_EMPTY(&lane->queue));
+}
 
 /* lane_turn.c */
 void lane_judge(struct lane *lane); /* after any change of it */
@@ -173,7 +183,6 @@ void lane_quiet(struct lane *lane, usec_t until);
 
 /* lane_share.c */
 void share_init(struct lanes *ls);
-bool share_allows(const struct lane *lane);
 /* Whether it is we who have no room for it, and not its own endpoint that holds too much. */
 bool share_is_ours(const struct lane *lane);
 void share_block(struct lane *lane); /* it waits for room */
@@ -183,7 +192,19 @@ void share_admit(struct lanes *ls);  /* lanes for which there is room now take t
 void share_take(struct lane *lane, int64_t bytes);
 void share_give(struct lane *lane, int64_t bytes);
 void share_class(struct lane *lane, enum lane_class class);
-bool share_is_scarce(const struct lanes *ls);
+
+static inline bool
+share_allows_bytes(const struct lane *lane)
+{
+	return lane->flight_bytes < lane->group->lanes->bytes_room[lane->class];
+}
+
+static inline bool
+share_allows(const struct lane *lane)
+{
+	return lane->in_flight < lane->group->lanes->room[lane->class] && share_allows_bytes(lane);
+}
+
 /* Whether the lane holds more of the memory for what waits than is its share. */
 bool share_is_over(const struct lane *lane);
 

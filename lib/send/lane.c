@@ -15,25 +15,21 @@
 bool
 lane_parks(const struct lane *lane)
 {
-	return lane->gate == LANE_PARK || (lane->route && hold_parks(lane->route->endpoint->hold));
+	return lane->parks;
+}
+
+void
+lane_weigh(struct lane *lane)
+{
+	const struct cat_endpoint *endpoint = lane->route ? lane->route->endpoint : NULL;
+	lane->ends = !endpoint || endpoint->disabled;
+	lane->parks = lane->gate == LANE_PARK || (endpoint && hold_parks(endpoint->hold));
 }
 
 struct route *
 lane_route(const struct lane *lane)
 {
 	return lane->route;
-}
-
-static bool
-lane_ends(const struct lane *lane)
-{
-	return !lane->route || lane->route->endpoint->disabled;
-}
-
-bool
-lane_passes(const struct lane *lane)
-{
-	return lane_ends(lane) || (!TAILQ_EMPTY(&lane->queue) && lane_parks(lane));
 }
 
 struct delivery_list *
@@ -148,6 +144,7 @@ lanes_gate(struct lanes *ls, int64_t endpoint_id, enum lane_gate gate)
 	if (gate == LANE_GO)
 		breaker_reset(&lane->breaker);
 	lane->gate = gate;
+	lane_weigh(lane);
 	lane_judge(lane);
 	ls->wake(ls->arg);
 }

@@ -19,6 +19,7 @@ lane_prepare(struct lane *lane)
 	lane->route = endpoint ? route_new(app, endpoint) : NULL;
 	route_unref(old);
 	int own = endpoint ? endpoint->max_in_flight : 0;
+	lane_weigh(lane);
 	lane->cap = own > 0 && own < ls->window_max ? own : ls->window_max;
 	rate_prepare_lane(lane);
 }

@@ -30,58 +30,42 @@ static const int class_quarters[] = {
 /* Of queue_max. */
 #define STUCK_MAX(max) ((max) - (max) / 4)
 
+/* ---- under way ---------------------------------------------------------------------------- */
+
+/* After anything started or ended, or a lane changed its class. */
+static void
+measure(struct lanes *ls)
+{
+	int max = ls->in_flight_max, quarter = max / 4, used = 0, left[CLASS_COUNT], least = max;
+	int64_t slow = ls->pool[CLASS_SLOW].bytes + ls->pool[CLASS_SILENT].bytes;
+	for (int c = CLASS_COUNT - 1; c >= 0; c--) {
+		used += ls->pool[c].in_flight;
+		left[c] = max - quarter * (4 - class_quarters[c]) - used;
+	}
+	for (int c = 0; c < CLASS_COUNT; c++) {
+		least = left[c] < least ? left[c] : least;
+		ls->room[c] = least;
+		ls->bytes_room[c] = slow > 0 ? SLOW_BYTES(ls->bytes_max) - slow : INT64_MAX;
+	}
+	/* A sound lane with nothing under way may always start one. */
+	int64_t bytes = FLIGHT_BYTES(ls->bytes_max) - slow - ls->pool[CLASS_SOUND].bytes;
+	ls->bytes_room[CLASS_SOUND] = bytes > 0 ? bytes : 1;
+	ls->scarce = ls->room[CLASS_SOUND] <= quarter;
+}
+
 void
 share_init(struct lanes *ls)
 {
 	for (int c = 0; c < CLASS_COUNT; c++)
 		for (int i = 0; i < ROOMS; i++)
 			TAILQ_INIT(&ls->pool[c].blocked[i]);
-}
-
-/* ---- under way ---------------------------------------------------------------------------- */
-
-static int
-room_left(const struct lanes *ls, enum lane_class class)
-{
-	int left = ls->in_flight_max, used = 0;
-	for (int c = CLASS_COUNT - 1; c >= 0; c--) {
-		used += ls->pool[c].in_flight;
-		int bound = ls->in_flight_max - ls->in_flight_max / 4 * (4 - class_quarters[c]);
-		if (c <= (int)class && bound - used < left)
-			left = bound - used;
-	}
-	return left;
-}
-
-bool
-share_is_scarce(const struct lanes *ls)
-{
-	return room_left(ls, CLASS_SOUND) <= ls->in_flight_max / 4;
-}
-
-/* Whether the bytes of the lane's next delivery have room; it always has some when nothing else is
- * under way. */
-static bool
-bytes_allow(const struct lane *lane)
-{
-	const struct lanes *ls = lane->group->lanes;
-	int64_t slow = ls->pool[CLASS_SLOW].bytes + ls->pool[CLASS_SILENT].bytes;
-	int64_t left = FLIGHT_BYTES(ls->bytes_max) - slow - ls->pool[CLASS_SOUND].bytes;
-	if (lane->class == CLASS_SOUND)
-		return lane->flight_bytes < left || lane->flight_bytes == 0;
-	return lane->flight_bytes < SLOW_BYTES(ls->bytes_max) - slow || slow == 0;
+	measure(ls);
 }
 
 bool
 share_is_ours(const struct lane *lane)
 {
-	return lane->class == CLASS_SOUND && bytes_allow(lane);
-}
-
-bool
-share_allows(const struct lane *lane)
-{
-	return lane->in_flight < room_left(lane->group->lanes, lane->class) && bytes_allow(lane);
+	return lane->class == CLASS_SOUND && share_allows_bytes(lane);
 }
 
 static int
@@ -138,16 +122,18 @@ void
 share_admit(struct lanes *ls)
 {
 	for (int c = 0; c < CLASS_COUNT; c++)
-		if (ls->pool[c].nblocked > 0 && room_left(ls, (enum lane_class)c) > 0)
+		if (ls->pool[c].nblocked > 0 && ls->room[c] > 0)
 			pool_admit(&ls->pool[c]);
 }
 
 static void
 account(struct lane *lane, int n, int64_t bytes)
 {
-	struct pool *pool = &lane->group->lanes->pool[lane->class];
+	struct lanes *ls = lane->group->lanes;
+	struct pool *pool = &ls->pool[lane->class];
 	pool->in_flight += n;
 	pool->bytes += bytes;
+	measure(ls);
 	if (lane->class != CLASS_SOUND)
 		metric_add(METRIC_IN_FLIGHT_SLOW, n);
 }
@@ -192,7 +178,7 @@ is_stuck(const struct lane *lane)
 {
 	return lane->part.stuck > 0 ||
 	       (lane->queued == 0 &&
-		   (lane->in_flight >= flight_window(lane) || !bytes_allow(lane)));
+		   (lane->in_flight >= flight_window(lane) || !share_allows_bytes(lane)));
 }
 
 bool

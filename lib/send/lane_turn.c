@@ -40,7 +40,7 @@ work_out(const struct lane *lane)
 		return LANE_FULL;
 	/* When many endpoints fall silent at once, what they take until they are late must not be
 	 * all there is. It lasts until an answer comes or is late. */
-	if (share_is_scarce(lane->group->lanes) && flight_is_hushed(lane))
+	if (lane->group->lanes->scarce && flight_is_hushed(lane))
 		return LANE_HUSHED;
 	return share_allows(lane) ? rate_state(lane) : LANE_BLOCKED;
 }
@@ -190,8 +190,10 @@ next_group(struct lanes *ls)
 {
 	struct group *g;
 	while ((g = TAILQ_FIRST(&ls->ring))) {
-		TAILQ_REMOVE(&ls->ring, g, ring);
-		TAILQ_INSERT_TAIL(&ls->ring, g, ring);
+		if (TAILQ_NEXT(g, ring)) {
+			TAILQ_REMOVE(&ls->ring, g, ring);
+			TAILQ_INSERT_TAIL(&ls->ring, g, ring);
+		}
 		if (earn(&g->credit))
 			return g;
 	}
@@ -203,8 +205,10 @@ next_lane(struct group *g)
 {
 	struct lane *lane;
 	while ((lane = TAILQ_FIRST(&g->turns))) {
-		TAILQ_REMOVE(&g->turns, lane, turn);
-		TAILQ_INSERT_TAIL(&g->turns, lane, turn);
+		if (TAILQ_NEXT(lane, turn)) {
+			TAILQ_REMOVE(&g->turns, lane, turn);
+			TAILQ_INSERT_TAIL(&g->turns, lane, turn);
+		}
 		if (earn(&lane->credit))
 			return lane;
 	}
