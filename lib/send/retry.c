@@ -23,7 +23,7 @@
 #include "statements.h"
 
 #define AHEAD      (120 * USEC_PER_SEC) /* how far a read goes */
-#define OPEN_AHEAD (2 * RETRY_DEFER_MAX)
+#define OPEN_AHEAD (RETRY_DEFER_MAX + RETRY_CLOCKS_APART)
 #define CHECK      (15 * USEC_PER_SEC)
 #define AGAIN      (500 * USEC_PER_MS) /* after a read that failed */
 #define ROWS_MAX   50000               /* of one read; a fuller stretch is read in parts */

@@ -15,6 +15,9 @@
 /* A delivery that was put off (lane full) comes back within this time; adoption reads at least that
  * far ahead, so that it sees every deferral together with what it replaces. */
 #define RETRY_DEFER_MAX (5 * 60 * USEC_PER_SEC)
+/* The clocks of two workers, or of one and the database. Beyond it deliveries are repeated that
+ * were put off or whose retry had been made; nothing is lost. */
+#define RETRY_CLOCKS_APART (15 * 60 * USEC_PER_SEC)
 /* The retry mark stays so far behind the clock: a row may be committed after the mark was stored,
  * and its due time is as old as the request that made it (an API request waits 5 s for a connection
  * and 60 s for its answer). Older ones that are still to be recorded the sender knows. */

@@ -184,6 +184,27 @@ test_an_unresolved_retry_holds_its_mark(void **state)
 	assert_true(all_resolved(w));
 }
 
+/* A clock that is set back: the mark was stored by the time before. What is due now is stored at
+ * the mark, where an adopter reads it; a beat that says better is not sent. */
+static void
+test_a_retry_is_never_below_the_mark(void **state)
+{
+	struct world *w = *state;
+	int64_t app = db_app(&db, "u"), endpoint = world_endpoint(w, app, "/500");
+	struct node *a = node_start(w, "a", "retry_schedule=3600, 3600");
+	int slot = node_slot(a);
+	backend_stop(node_backend(a, "lease"));
+	db_exec(&db, "update slot set retry_low = now() + interval '2 h' where id = %d", slot);
+	int64_t id = post_ok(a, "u", 1);
+	UNTIL(w, attempts(w, id) == 1);
+	assert_int_equal(passed(w), 0);
+	assert_int_equal(
+	    db_int(&db, "select count(*) from retry where slot = %d and endpoint_id = %lld", slot,
+		(long long)endpoint),
+	    1);
+	backend_continue();
+}
+
 #define WAVES 25
 #define WAVE  12
 
@@ -398,6 +419,7 @@ main(void)
 		TEST(test_an_unresolved_event_holds_the_mark),
 		TEST(test_an_event_on_its_way_into_the_database_holds_the_mark),
 		TEST(test_an_unresolved_retry_holds_its_mark),
+		TEST(test_a_retry_is_never_below_the_mark),
 		TEST(test_no_mark_passes_what_is_open_under_load),
 		TEST(test_a_lapsed_slot_is_adopted),
 		TEST(test_a_lapsed_slot_that_nobody_took_is_still_ours),

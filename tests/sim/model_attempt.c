@@ -6,7 +6,7 @@
 #include "wire.h"
 
 #define CLOCKS_APART (INT64_C(10) * 60 * 1000 << 22) /* 10 minutes of ids, as in the statements */
-#define AHEAD        (60 * USEC_PER_SEC)
+#define AHEAD        (16 * 60 * USEC_PER_SEC)
 
 /* ---- attempts ----------------------------------------------------------------------------- */
 
@@ -157,6 +157,8 @@ model_retry_append(const struct call *c, PGresult **ret)
 			continue;
 		struct retry *r = table_insert(TABLE_RETRY, sizeof(*r), c->txn);
 		r->due = value_time(v[0].v[i]);
+		if (r->due.us < db.slot[value_int(v[1].v[i])].now.retry_low.us)
+			r->due = db.slot[value_int(v[1].v[i])].now.retry_low;
 		r->slot = (int)value_int(v[1].v[i]);
 		r->seq = (int)value_int(v[2].v[i]);
 		r->tries = (int)value_int(v[3].v[i]);

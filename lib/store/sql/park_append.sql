@@ -20,7 +20,8 @@ with i as materialized (
     order by i.nth
 ), r as (
     insert into retry (due, slot, seq, tries, trigger, app_id, msg_id, endpoint_id, chain)
-    select $11::timestamptz, i.slot, i.seq, i.tries, i.trigger, i.app_id, i.msg_id, i.endpoint_id, i.chain
+    select greatest($11::timestamptz, (select s.retry_low from slot s where s.id = i.slot)),
+        i.slot, i.seq, i.tries, i.trigger, i.app_id, i.msg_id, i.endpoint_id, i.chain
     from i
     where not exists (select 1 from h
         where h.app_id = i.app_id and h.endpoint_id = i.endpoint_id and h.state <> 0)

@@ -21,7 +21,7 @@ left join lateral (
                 and a.chain = p.chain and a.seq >= p.seq and (p.key is null or a.status = 0) offset 0)
         and not exists (select 1 from dead_letter d
             where d.app_id = p.app_id and d.msg_id = p.msg_id and d.endpoint_id = p.endpoint_id
-                and d.chain = p.chain and d.seq >= p.seq and d.id > p.msg_id - 2516582400000 offset 0)
+                and d.chain = p.chain and d.seq >= p.seq and d.id > p.msg_id - 5033164800000 offset 0)
     order by p.no limit $4::int4) p on true
 left join lateral (
     select a.seq, a.tries, a.next_at from attempt a

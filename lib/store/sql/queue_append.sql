@@ -19,7 +19,8 @@ with i as materialized (
     order by i.nth
 )
 insert into retry (due, slot, seq, tries, trigger, app_id, msg_id, endpoint_id, chain)
-select $2::timestamptz, $1::int2, 0, 0, 0, i.app_id, i.msg_id, i.endpoint_id, 0
+select greatest($2::timestamptz, (select s.retry_low from slot s where s.id = $1::int2)),
+    $1::int2, 0, 0, 0, i.app_id, i.msg_id, i.endpoint_id, 0
 from i
 where not exists (select 1 from h
     where h.app_id = i.app_id and h.endpoint_id = i.endpoint_id and h.kept)

@@ -21,7 +21,8 @@ with a as (
             where o.app_id = a.id and o.uid = $7::text and o.deleted_at is null))
 ), planned as (
     insert into retry (due, slot, seq, tries, trigger, app_id, msg_id, endpoint_id, chain)
-    select $10::timestamptz, $8::int2, 0, 0, 1, m.app_id, m.id, e.id, $11::int8
+    select greatest($10::timestamptz, (select s.retry_low from slot s where s.id = $8::int2)),
+        $8::int2, 0, 0, 1, m.app_id, m.id, e.id, $11::int8
     from m, e
     where m.payload is not null and not e.disabled and exists (select 1 from slot s
         where s.id = $8::int2 and s.epoch = $9::int8 and s.owner is not null)

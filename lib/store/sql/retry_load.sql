@@ -1,20 +1,20 @@
 -- Retries of slots that fall due in a stretch of time and are not resolved.
 -- $1 slots, $2 from, $3 until, $4 rows at most
--- What lies ahead cannot have been resolved; a minute is for clocks that differ. "offset 0" keeps the
+-- What lies far ahead cannot have been resolved; a quarter of an hour is for clocks that differ. "offset 0" keeps the
 -- two questions probes of an index, row by row: joined, the planner would rather read the whole
--- history. A dead letter's id may be a little older than its message's, from another clock: 10 minutes
--- of ids are 2516582400000.
+-- history. A dead letter's id may be a little older than its message's, from another clock: 20 minutes
+-- of ids are 5033164800000.
 -- (endpoint_id + 0: a message's attempts are looked through by message, never an endpoint's.)
 select r.due, r.slot, r.seq, r.tries, r.trigger, r.app_id, r.msg_id, r.endpoint_id, r.chain
 from retry r
 where r.slot = any($1::int2[]) and r.due >= $2::timestamptz and r.due < $3::timestamptz
-    and (r.due > now() + interval '1 minute' or (
+    and (r.due > now() + interval '16 minutes' or (
         not exists (select 1 from attempt a
             where a.app_id = r.app_id and a.msg_id = r.msg_id and a.endpoint_id + 0 = r.endpoint_id
                 and a.chain = r.chain and a.seq >= r.seq offset 0)
         and not exists (select 1 from dead_letter d
             where d.app_id = r.app_id and d.msg_id = r.msg_id and d.endpoint_id = r.endpoint_id
-                and d.chain = r.chain and d.seq >= r.seq and d.id > r.msg_id - 2516582400000
+                and d.chain = r.chain and d.seq >= r.seq and d.id > r.msg_id - 5033164800000
                 offset 0)
         and not exists (select 1 from parked p
             where p.app_id = r.app_id and p.msg_id = r.msg_id and p.endpoint_id + 0 = r.endpoint_id

@@ -49,7 +49,8 @@ with mine as materialized (
     returning d.app_id, d.id, d.msg_id, d.endpoint_id
 ), planned as (
     insert into retry (due, slot, seq, tries, trigger, app_id, msg_id, endpoint_id, chain)
-    select $17::timestamptz, $15::int2, 0, 0, 2, app_id, msg_id, endpoint_id, id from marked
+    select greatest($17::timestamptz, (select s.retry_low from slot s where s.id = $15::int2)),
+        $15::int2, 0, 0, 2, app_id, msg_id, endpoint_id, id from marked
 ), moved as (
     update task t
     set cursor = coalesce((select at from ended), t.cursor),
