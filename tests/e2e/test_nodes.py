@@ -131,16 +131,16 @@ def test_a_slow_endpoint_holds_up_nobody_at_a_stop(nodes, receiver):
 
 
 def test_what_a_stopped_node_has_left_goes_on_at_once(nodes, receiver):
-    """Its retries and its queue; with leases of a minute."""
+    """Its retries, too few to open the breaker; with leases of a minute."""
     two = nodes(2, lease=LONG_LEASE)
-    receiver.script("/later", *[500] * 40, 200)
+    receiver.script("/later", *[500] * 10, 200)
     api = two[0].api()
     app = api.new_app()
     api.new_endpoint(app, receiver.url("/later"), retrySchedule=[2])
-    messages = [api.send(app) for _ in range(40)]
-    receiver.wait(40, "/later")
+    messages = [api.send(app) for _ in range(10)]
+    receiver.wait(10, "/later")
     assert two[0].stop() == 0
-    receiver.wait(80, "/later", deadline_s=30)
+    receiver.wait(20, "/later", deadline_s=30)
     assert set(collections.Counter(g.id for g in receiver.got("/later")).values()) == {2}
     assert {g.id for g in receiver.got("/later")} == set(messages)
 
