@@ -141,7 +141,7 @@ struct pg_ticket *pg_submit(
 /* The same between two fault points: pg_submit_at(APPEND, …) has APPEND_SUBMIT and APPEND_ANSWER.
  */
 #ifdef POSTHORN_FAULTS
-struct pg_ticket *pg_submit_points(enum fault submit, enum fault answer, struct pg_pool *p,
+struct pg_ticket *pg_submit_points(enum fault before, enum fault after, struct pg_pool *p,
     const struct pg_call *calls, int n, pg_fn fn, void *arg);
 #define pg_submit_at(point, ...)                                                                   \
 	pg_submit_points(FAULT_##point##_SUBMIT, FAULT_##point##_ANSWER, __VA_ARGS__)
