@@ -99,7 +99,7 @@ struct hold {
 	usec_t expire_at; /* when to look whether something waits for too long */
 	/* Draining. */
 	usec_t drain_since, next_start, close_at;
-	double drain_factor; /* of its pace: halved by failures */
+	double drain_factor; /* of its pace, see hold_pace */
 	bool overflow;       /* it drains what found no room, and not what an outage left */
 	struct entries entries;
 	struct timer timer;
@@ -243,6 +243,8 @@ void hold_wake(struct hold *h);
 /* A row that was read becomes the hold's own state. */
 void hold_load(struct hold *h, const struct hold_row *row);
 
+/* A step that is drained has been attempted: the pace falls with failures, and rises again. */
+void hold_pace(struct hold *h, bool delivered);
 /* Jittered, by the probes that have failed. */
 usec_t hold_probe_wait(struct hold *h);
 /* A probe has failed: the next one later, and not before what the receiver asked for. */

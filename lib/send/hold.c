@@ -326,8 +326,8 @@ holds_attempted(
 		hold_set_state(h, HOLD_DRAINING);
 	else if (h->state == HOLD_OPEN && outcome != OUTCOME_GONE)
 		probe_failed(h, retry_after);
-	else if (!delivered)
-		h->drain_factor /= 2;
+	else
+		hold_pace(h, delivered);
 	hold_wake(h);
 }
 

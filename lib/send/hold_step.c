@@ -12,7 +12,11 @@
 #define UNDER_WAY_MAX 64   /* of one hold that drains: the lane's window decides on the rest */
 #define HEADS_MAX     256  /* of an ordered one */
 #define DRAIN_START   10.0 /* a second, doubled each second that nothing fails */
-#define MAX_PACE      1e6  /* the lane's window is the limit */
+#define FACTOR_UP                                                                                  \
+	1.5 /* a receiver that fails every other time is still drained faster and faster */
+#define FACTOR_DOWN   0.7
+#define FACTOR_MIN    0.01
+#define MAX_PACE      1e6 /* the lane's window is the limit */
 #define DRAIN_BURST   (20 * USEC_PER_MS)
 #define POLL          (50 * USEC_PER_MS) /* an ordered endpoint to which something came lately … */
 #define POLL_IDLE     (250 * USEC_PER_MS)
@@ -56,6 +60,16 @@ hold_probe_wait(struct hold *h)
 	if (ms > c->probe_max)
 		ms = c->probe_max;
 	return ms * USEC_PER_MS * rand_between(&h->all->rand, 80, 120) / 100;
+}
+
+void
+hold_pace(struct hold *h, bool delivered)
+{
+	h->drain_factor *= delivered ? FACTOR_UP : FACTOR_DOWN;
+	if (h->drain_factor > 1)
+		h->drain_factor = 1;
+	if (h->drain_factor < FACTOR_MIN)
+		h->drain_factor = FACTOR_MIN;
 }
 
 static void
