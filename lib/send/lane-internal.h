@@ -161,9 +161,6 @@ struct lanes {
 	struct flights flights;
 };
 
-/* lane.c */
-struct lane *lane_get(struct lanes *ls, int64_t app_id, int64_t endpoint_id);
-void lane_free(struct lane *lane);
 /* The queue whose first delivery is next; something must be waiting. */
 struct delivery_list *lane_pick(struct lane *lane);
 void lane_count(struct lane *lane, struct delivery *d, int n);

@@ -44,7 +44,7 @@ lane_pick(struct lane *lane)
 	return back && (lane->back_turn || !fresh) ? back : fresh;
 }
 
-void
+static void
 lane_free(struct lane *lane)
 {
 	struct lanes *ls = lane->group->lanes;
@@ -76,7 +76,7 @@ trim_idle(struct lanes *ls)
 	}
 }
 
-struct lane *
+static struct lane *
 lane_get(struct lanes *ls, int64_t app_id, int64_t endpoint_id)
 {
 	struct lane *lane;

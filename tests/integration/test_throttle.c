@@ -52,6 +52,18 @@ struct lot {
 	int64_t start, again; /* INT64_MIN: null */
 };
 
+/* A number of the answer, or `none` for a null. */
+static int64_t
+field(const PGresult *r, int row, int col, int64_t none)
+{
+	int64_t value;
+	if (PQgetisnull(r, row, col))
+		return none;
+	if (str_to_i64(str_of(PQgetvalue(r, row, col)), INT64_MIN, INT64_MAX, &value))
+		fail_msg("not a number: %s", PQgetvalue(r, row, col));
+	return value;
+}
+
 /* Of the last question; returns how many rows it had. */
 static int
 session_answer(struct session *s, struct lot *ret, int max)
@@ -62,12 +74,10 @@ session_answer(struct session *s, struct lot *ret, int max)
 	int n = PQntuples(r);
 	assert_true(n <= max);
 	for (int i = 0; i < n; i++) {
-		struct lot *lot = &ret[strtoll(PQgetvalue(r, i, 0), NULL, 10) - 1];
-		lot->n = (int)strtoll(PQgetvalue(r, i, 1), NULL, 10);
-		lot->start =
-		    PQgetisnull(r, i, 2) ? INT64_MIN : strtoll(PQgetvalue(r, i, 2), NULL, 10);
-		lot->again =
-		    PQgetisnull(r, i, 3) ? INT64_MIN : strtoll(PQgetvalue(r, i, 3), NULL, 10);
+		struct lot *lot = &ret[field(r, i, 0, 0) - 1];
+		lot->n = (int)field(r, i, 1, 0);
+		lot->start = field(r, i, 2, INT64_MIN);
+		lot->again = field(r, i, 3, INT64_MIN);
 	}
 	PQclear(r);
 	while ((r = PQgetResult(s->c)))
