@@ -118,6 +118,8 @@ outcome_decide_parked(struct result *r, const struct backoff *schedule,
 void
 outcome_give_up(struct result *r, enum dead_reason reason)
 {
+	r->next.us = 0;
+	r->park = r->stays = false;
 	dead(r, reason);
 }
 

@@ -28,7 +28,7 @@ struct hold_rule {
 enum outcome outcome_decide_parked(struct result *r, const struct backoff *schedule,
     const struct hold_rule *rule, struct wall now, struct rand *rand);
 
-/* Ends a step without an attempt. */
+/* Ends a step without an attempt, or whatever its attempt would have led to. */
 void outcome_give_up(struct result *r, enum dead_reason reason);
 
 /* Puts a step off because its lane is full: sets deferred and next, or dead when the chain has been

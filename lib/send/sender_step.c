@@ -101,7 +101,7 @@ step_of(const struct delivery *d)
 	};
 }
 
-/* After an attempt. The endpoint may be gone from the catalogue. */
+/* After an attempt. The endpoint may be deleted by now. */
 static enum outcome
 decide(struct sender *s, struct result *r, const struct cat_endpoint *endpoint)
 {
@@ -125,6 +125,8 @@ decide(struct sender *s, struct result *r, const struct cat_endpoint *endpoint)
 	} else {
 		outcome = outcome_decide(r, schedule, now, &s->rand);
 	}
+	if (!endpoint && (r->next.us || r->park)) /* deleted while it was under way */
+		outcome_give_up(r, DEAD_DELETED);
 	metric_add(counters[outcome], 1);
 	return outcome;
 }

@@ -340,10 +340,12 @@ test_a_retry_of_a_disabled_endpoint(void **state)
 	expect_retried_dead(*state, "update endpoint set disabled = true", "0 1 3 0 1");
 }
 
+/* It ends there and then: nothing is planned by a schedule that the endpoint did not have. */
 static void
-test_a_retry_of_a_deleted_endpoint(void **state)
+test_a_failure_at_an_endpoint_deleted_meanwhile(void **state)
 {
-	expect_retried_dead(*state, "update endpoint set deleted_at = now()", "0 1 4 0 1");
+	expect_retried_dead(*state, "update endpoint set deleted_at = now()", "0 0 4 500 1");
+	assert_int_equal(db_int(&db, "select count(*) from retry"), 0);
 }
 
 static void
@@ -566,7 +568,7 @@ main(void)
 		TEST(test_queued_deliveries_of_a_deleted_endpoint),
 		TEST(test_queued_deliveries_of_a_deleted_application),
 		TEST(test_a_retry_of_a_disabled_endpoint),
-		TEST(test_a_retry_of_a_deleted_endpoint),
+		TEST(test_a_failure_at_an_endpoint_deleted_meanwhile),
 		TEST(test_a_retry_of_an_expunged_payload),
 		TEST(test_a_retry_of_a_message_that_is_gone),
 		TEST(test_a_forbidden_address),
