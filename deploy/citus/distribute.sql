@@ -28,6 +28,7 @@ select create_distributed_function('id_floor(timestamptz)');
 -- Ownership, background work and upkeep, with the locks that guard them.
 --   local table: slot
 --   local table: throttle
+--   local table: notice
 --   local table: task
 --   local table: partition_rule
 --   local table: schema_migration
