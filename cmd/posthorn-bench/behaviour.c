@@ -27,6 +27,7 @@ static const struct {
 	[BEHAVE_FLAKY] = { "flaky", HOW_STATUS },
 	[BEHAVE_THROTTLE] = { "throttle", HOW_TIME },
 	[BEHAVE_HANG] = { "hang", HOW_NONE },
+	[BEHAVE_OUTAGE] = { "outage", HOW_TIME },
 	[BEHAVE_DEAD] = { "dead", HOW_NONE },
 };
 
@@ -79,7 +80,7 @@ rule_parse(struct str text, struct rule *r, struct err *e)
 	str_split(&how, '=', &name);
 	if (behaviour_parse(name, &r->behaviour))
 		return err_set(e, ERR_USAGE,
-		    "--behaviour knows instant, close, slow, fail, flaky, throttle, hang and dead");
+		    "--behaviour knows instant, close, slow, fail, flaky, throttle, hang, outage and dead");
 	if (weight.p && str_to_i64(weight, 1, WEIGHT_MAX, &r->weight))
 		return err_set(
 		    e, ERR_USAGE, "--behaviour: a weight is a number from 1 to %d", WEIGHT_MAX);
@@ -119,5 +120,5 @@ bool
 rule_takes_all(const struct rule *r)
 {
 	return r->behaviour != BEHAVE_FAIL && r->behaviour != BEHAVE_HANG &&
-	       r->behaviour != BEHAVE_DEAD;
+	       r->behaviour != BEHAVE_OUTAGE && r->behaviour != BEHAVE_DEAD;
 }

@@ -17,13 +17,14 @@ enum behaviour {
 	BEHAVE_FLAKY,
 	BEHAVE_THROTTLE,
 	BEHAVE_HANG,
+	BEHAVE_OUTAGE,
 	BEHAVE_DEAD,
 };
 
 struct rule {
 	enum behaviour behaviour;
 	char name[BEHAVIOUR_NAME_SIZE]; /* as given, without the weight: "slow=200ms" */
-	int64_t delay_ms;               /* slow, throttle */
+	int64_t delay_ms;               /* slow, throttle, outage */
 	int status;                     /* fail, flaky */
 	int64_t weight;
 };

@@ -228,6 +228,7 @@ options_write_help(struct buf *out)
 	    "  flaky=STATUS   this status the first time, 200 the next\n"
 	    "  throttle=TIME  429 with Retry-After for that time, 200 for that time, in turns\n"
 	    "  hang           no answer\n"
+	    "  outage=TIME    200 for so long, then no answer\n"
 	    "  dead           nobody listens\n"
-	    "Events that only went to fail, hang and dead are never missing.\n");
+	    "Events that only went to fail, hang, outage and dead are never missing.\n");
 }

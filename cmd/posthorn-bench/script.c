@@ -86,6 +86,13 @@ throttled_for(const struct script *s, const struct rule *r)
 	return into < phase ? phase - into : 0;
 }
 
+/* Whether an outage has begun. */
+static bool
+is_out(const struct script *s, const struct rule *r)
+{
+	return loop_now(s->loop) - s->since >= r->delay_ms * USEC_PER_MS;
+}
+
 bool
 script_takes(const struct script *s, int rule, bool seen)
 {
@@ -99,6 +106,8 @@ script_takes(const struct script *s, int rule, bool seen)
 		return seen;
 	case BEHAVE_THROTTLE:
 		return throttled_for(s, r) == 0;
+	case BEHAVE_OUTAGE:
+		return !is_out(s, r);
 	case BEHAVE_FAIL:
 	case BEHAVE_HANG:
 	case BEHAVE_DEAD:
@@ -114,7 +123,7 @@ hold(struct part *p, struct http_request *rq)
 	usec_t delay = p->rule->delay_ms * USEC_PER_MS;
 	*h = (struct held){ .rq = rq, .answer_at = loop_now(p->script->loop) + delay };
 	TAILQ_INSERT_TAIL(&p->held, h, entry);
-	if (p->rule->behaviour != BEHAVE_HANG && !timer_pending(&p->timer))
+	if (p->rule->behaviour == BEHAVE_SLOW && !timer_pending(&p->timer))
 		timer_set(&p->timer, delay);
 }
 
@@ -151,6 +160,12 @@ script_answer(struct script *s, int rule, bool takes, struct http_request *rq)
 	case BEHAVE_HANG:
 		hold(p, rq);
 		return;
+	case BEHAVE_OUTAGE:
+		if (!takes) {
+			hold(p, rq);
+			return;
+		}
+		break;
 	case BEHAVE_THROTTLE:
 		if (!takes) {
 			throttle(s, p->rule, rq);

@@ -40,7 +40,7 @@ enum lane_state {
 enum lane_class {
 	CLASS_SOUND,  /* answers, and not later than usual */
 	CLASS_SLOW,   /* answers late, or may do so: it has never answered yet */
-	CLASS_SILENT, /* some are late, and nothing has been answered since they started */
+	CLASS_SILENT, /* one was late, and nothing has been answered since */
 	CLASS_COUNT
 };
 
@@ -133,8 +133,7 @@ struct pool {
 struct flights {
 	struct delivery_list level[FLIGHT_LEVELS]; /* each in the order of starts */
 	struct timer tick;
-	bool ticking, skipped;
-	usec_t due; /* of the tick */
+	bool ticking;
 };
 
 struct lanes {

@@ -1,11 +1,11 @@
 /* What is under way, and what it tells about endpoints: which are slow, and which hang.
  *
- * A delivery under way is watched in the order of starts: after some time it is late, at once for
- * a quick endpoint and later for one that takes its time. A lane with a late one is slow, and so
- * is one that takes long on average or has never answered. When nothing was answered since the late
- * one started, the lane is silent, and gets next to nothing more until it answers: so a black hole
- * holds two requests, and when they time out it does not get more. The lists are in the order of
- * time, so a look at the clock costs what has become late since the last one. */
+ * A delivery under way is watched in the order of starts: after some time it is late, soon for a
+ * quick endpoint and later for one that takes its time. A lane with a late one is slow, and so is
+ * one that takes long on average or has never answered. From then on and until it answers anything,
+ * the lane is silent, and gets next to nothing more: so a black hole holds two requests, and when
+ * they time out it does not get more. The lists are in the order of time, so a look at the clock
+ * costs what has become late since the last one. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -19,7 +19,6 @@
 #define SILENT_WINDOW  2                  /* one may be stuck, the other finds out */
 #define HUSH           (50 * USEC_PER_MS) /* without an answer, on top of twice what is usual */
 #define TICK_MIN       (10 * USEC_PER_MS)
-#define STALL          (100 * USEC_PER_MS) /* a tick so late shows that it is we who are slow */
 #define PACE_SHARE     8                   /* the newest time counts one eighth */
 #define QUIET_MAX      (60 * USEC_PER_SEC) /* of what a Retry-After asks for, for all of a lane */
 
@@ -88,8 +87,7 @@ become_late(struct delivery *d)
 	struct lane *lane = d->lane;
 	d->level = LATE;
 	lane->late++;
-	if (lane->moved_at <= d->started)
-		set_silent(lane, true);
+	set_silent(lane, true);
 	lane_judge(lane);
 }
 
@@ -122,8 +120,7 @@ set_tick(struct flights *fs, usec_t now)
 	fs->ticking = due > 0;
 	if (!fs->ticking)
 		return;
-	fs->due = due < now + TICK_MIN ? now + TICK_MIN : due;
-	timer_set(&fs->tick, fs->due - now);
+	timer_set(&fs->tick, due < now + TICK_MIN ? TICK_MIN : due - now);
 }
 
 static void
@@ -132,10 +129,9 @@ on_tick(void *arg)
 	struct lanes *ls = arg;
 	struct flights *fs = &ls->flights;
 	usec_t now = loop_now(ls->loop);
-	/* Answers may lie unread: they come first, once. */
-	fs->skipped = !fs->skipped && now - fs->due > STALL;
-	if (!fs->skipped)
-		look(fs, now);
+	/* After a pause of our own, the loop has read the answers that came meanwhile before this.
+	 */
+	look(fs, now);
 	set_tick(fs, now);
 }
 

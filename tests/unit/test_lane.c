@@ -81,7 +81,7 @@ test_trouble_stays_where_it_is(void **state)
 		    IN_FLIGHT_MAX / 4 * 3 },
 		{ "a big outage of slower ones",
 		    { .n = 100,
-			.rate = 10,
+			.rate = 30,
 			.play = ANSWER(50 * MS),
 			.turns_at = 2 * SEC,
 			.then = NO_ANSWER },
