@@ -50,6 +50,8 @@ struct beat {
 	struct arena *arena;
 	struct pg_ticket *ticket;
 	usec_t sent, confirmed_at;
+	int64_t last_id;  /* that there was at the last one */
+	usec_t active_at; /* when there was another one */
 	int n;
 	bool late_logged, clock_logged;
 };

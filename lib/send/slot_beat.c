@@ -9,7 +9,9 @@
 #include "send/slot-internal.h"
 #include "statements.h"
 
-#define BEAT_MAX (500 * USEC_PER_MS) /* what a stopped worker leaves waits so long at most */
+#define BEAT_MAX  (500 * USEC_PER_MS) /* what a stopped worker leaves waits so long at most … */
+#define BEAT_IDLE USEC_PER_SEC        /* … or so long, where nothing has happened lately */
+#define QUIET     (10 * USEC_PER_SEC)
 #define CHANGED_MS                                                                                 \
 	10000 /* how far back before the last beat one asks for catalogue changes; beats overlap,  \
 	       * so that a change that commits late is still seen */
@@ -166,7 +168,8 @@ beat_interval(const struct slots *s)
 	/* Without a home nothing can be accepted, so ask often. */
 	if (!s->home)
 		return 50 * USEC_PER_MS;
-	return s->lease / 4 < BEAT_MAX ? s->lease / 4 : BEAT_MAX;
+	usec_t most = clock_mono() - s->beat.active_at > QUIET ? BEAT_IDLE : BEAT_MAX;
+	return s->lease / 4 < most ? s->lease / 4 : most;
 }
 
 static void
@@ -175,8 +178,11 @@ on_beat_due(void *arg)
 	struct slots *s = arg;
 	if (s->releasing)
 		return;
+	if (s->ids.last != s->beat.last_id) /* ids are made for events, attempts, dead letters */
+		s->beat.active_at = clock_mono();
 	if (!s->beat.ticket)
 		send_beat(s);
+	s->beat.last_id = s->ids.last; /* the marks have moved it on */
 	usec_t confirmed_at = s->beat.confirmed_at;
 	metric_set(METRIC_LEASE_AGE, confirmed_at ? clock_mono() - confirmed_at : 0);
 	timer_set(&s->beat.timer, beat_interval(s));
