@@ -38,7 +38,6 @@ struct sender {
 	struct catalogue *cat;
 	TAILQ_HEAD(, disabling) disabling;
 	struct rand rand;
-	int in_flight;     /* loading, resolving, sending */
 	struct defer pump; /* starts what may start */
 	struct timer tick;
 	usec_t last_spill_log;

@@ -138,7 +138,6 @@ static void
 leave(struct sender *s, struct delivery *d, const struct lane_end *end)
 {
 	usec_t failing_for;
-	s->in_flight--;
 	bool tripped = lanes_leave(s->lanes, d, end, &failing_for);
 	defer_schedule(&s->pump);
 	int home = slots_home_id(s->slots);
@@ -177,7 +176,6 @@ sender_start(struct sender *s, struct delivery *d)
 {
 	struct route *route = lane_route(d->lane);
 	const struct message *m = d->message;
-	s->in_flight++;
 	if (!slots_starts(s->slots, d->slot, d->epoch) || withdrawn(s, d)) {
 		leave(s, d, NULL);
 		delivery_free(d);
@@ -215,7 +213,6 @@ sender_on_payload(void *arg, struct delivery *d, bool found)
 		leave(s, d, NULL);
 		give_up(s, d, DEAD_PAYLOAD);
 	} else if (!route || route->endpoint->disabled || !route->target) {
-		s->in_flight--;
 		lanes_return(s->lanes, d);
 		defer_schedule(&s->pump);
 	} else {
@@ -233,7 +230,6 @@ sender_on_exchanged(void *arg, struct result *r)
 	if (r->transport == TRANSPORT_ABORTED) {
 		r->delivery = NULL;
 		result_free(r);
-		s->in_flight--;
 		lanes_return(s->lanes, d);
 		return;
 	}
