@@ -3,6 +3,7 @@
  *   hold_entry.c  the parked steps of one hold that are in memory, and which of them may start
  *   hold_store.c  a hold's row: what is read of it, how it is written
  *   hold_read.c   reading what is parked, and how far that is complete
+ *   hold_app.c    the applications of holds and trips
  *   hold_step.c   what a hold does next: its one step, its one setter
  *   hold_trip.c   breakers that tripped here, until everybody knows
  *   hold.c        all of them together, and what others ask */
@@ -19,7 +20,9 @@
 #define HOLD_ENTRIES_MAX  10000  /* of one hold in memory; what is behind them is read later */
 #define HOLD_KEY_MAX      100    /* of one key */
 #define HOLDS_ENTRIES_MAX 200000 /* of all holds; beyond it each has a page at least */
-#define HOLD_PAGE         250    /* rows of one read */
+#define HOLD_PAGE         1000   /* rows of one hold of one read … */
+#define HOLD_PAGE_MANY    250    /* … of more than HOLD_FEW holds */
+#define HOLD_FEW          4
 
 enum entry_state {
 	ENTRY_BLOCKED,   /* behind another one of its key */
@@ -80,9 +83,11 @@ struct hold {
 	int64_t epoch;
 	int64_t version; /* of the application, with which it was read */
 	enum hold_state state, stored, writing;
-	bool dirty;  /* the row is to be written */
-	bool loaded; /* its row was read */
-	bool known;  /* what follows is: of the endpoint; ended: deleted or disabled */
+	bool dirty;         /* the row is to be written … */
+	usec_t store_after; /* … but not before */
+	bool loaded;        /* its row was read */
+	bool ask_again;     /* that did not work: at the next tick */
+	bool known;         /* what follows is: of the endpoint; ended: deleted or disabled */
 	bool ordered, blocks, ended, deleted;
 	bool row_ordered;     /* as its row has it: true for a deleted one until all is over */
 	usec_t failing_since; /* 0: not */
@@ -107,6 +112,8 @@ struct hold {
 	struct pg_ticket *ticket; /* its row is being written or read */
 	usec_t stored_at;
 	TAILQ_ENTRY(hold) reader; /* in holds->readers, while wants_read */
+	struct holds_app *app;
+	TAILQ_ENTRY(hold) of_app;
 	UT_hash_handle hh;
 };
 TAILQ_HEAD(hold_list, hold);
@@ -121,7 +128,18 @@ struct trip {
 	bool overflow;
 	struct arena *arena; /* while the row is being written from here */
 	struct pg_ticket *ticket;
-	TAILQ_ENTRY(trip) entry;
+	struct holds_app *app;
+	TAILQ_ENTRY(trip) of_app;
+	UT_hash_handle hh;
+};
+
+struct holds_app {
+	struct holds *all;
+	int64_t app_id;
+	usec_t asked_at; /* at most once in a turn of the loop */
+	struct hold_list holds;
+	TAILQ_HEAD(, trip) trips;
+	UT_hash_handle hh;
 };
 
 struct take {
@@ -159,12 +177,13 @@ struct holds {
 	int64_t nentries;
 	struct hold_list readers;
 	struct hold *in_read[HOLD_READ_MAX]; /* of the read under way; NULL: dropped since */
-	int nin_read;
+	int nin_read, page;                  /* rows of each at most */
 	struct arena *read_arena;
 	struct pg_ticket *read_ticket;
 	struct timer read_again;
 	struct complete complete;
-	TAILQ_HEAD(, trip) trips;
+	struct trip *trips; /* by endpoint */
+	struct holds_app *by_app;
 	TAILQ_HEAD(, take) takes;
 	struct timer tick; /* while there are trips, or holds whose endpoint is not known */
 };
@@ -200,7 +219,8 @@ void entries_sweep(struct hold *h);
 /* No read is under way any more: what is over is forgotten. */
 void entries_forget_over(struct hold *h);
 void entries_free(struct hold *h);
-/* Everything up to it is resolved, as far as this hold knows. */
+/* Everything up to it is resolved, as far as this hold knows; ret_at: since when the oldest of what
+ * is not was parked, 0 when that is not here. */
 int64_t entries_low(const struct hold *h, int64_t none, struct wall *ret_at);
 
 /* ---- hold_store.c ---- */
@@ -232,6 +252,14 @@ void hold_read_now(void *arg); /* of the timer read_again; arg: the holds */
 void hold_read_drop(struct hold *h);
 void hold_read_stop(struct holds *hs);
 
+/* ---- hold_app.c ---- */
+
+struct holds_app *holds_app_find(const struct holds *hs, int64_t app_id);
+struct holds_app *holds_app_get(struct holds *hs, int64_t app_id); /* makes it */
+void holds_app_trim(struct holds_app *x);                          /* frees it, when empty */
+/* Asks the catalogue for it; holds_update learns the answer. */
+void holds_app_ask(struct holds_app *x);
+
 /* ---- hold_step.c ---- */
 
 /* The only place that changes a hold's state. */
@@ -254,7 +282,7 @@ void hold_probe_failed(struct hold *h, usec_t retry_after);
 
 /* The hold's row was written with that version of the application. */
 void trip_stored(struct holds *hs, int64_t endpoint_id, int64_t version);
-void trips_update(struct holds *hs, const struct cat_app *app);
+void trips_update(struct holds_app *x, const struct cat_app *app);
 bool trips_again(struct holds *hs); /* asks for what is missing; whether there are any */
 /* Those that were stored under that slot are over. */
 void trips_drop(struct holds *hs, int slot);

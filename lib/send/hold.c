@@ -33,6 +33,8 @@ hold_free(struct hold *h)
 	arena_free(h->arena);
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is in the table */
 	HASH_DEL(hs->by_endpoint, h);
+	TAILQ_REMOVE(&h->app->holds, h, of_app);
+	holds_app_trim(h->app);
 	metric_add(METRIC_HOLDS, -1);
 	free(h);
 }
@@ -58,6 +60,8 @@ hold_new(struct holds *hs, const struct hold_row *row, int slot, int64_t epoch)
 	entries_init(&h->entries);
 	timer_init(&h->timer, hs->loop, on_timer, h);
 	HASH_ADD(hh, hs->by_endpoint, endpoint_id, sizeof(h->endpoint_id), h);
+	h->app = holds_app_get(hs, h->app_id);
+	TAILQ_INSERT_TAIL(&h->app->holds, h, of_app);
 	metric_add(METRIC_HOLDS, 1);
 	return h;
 }
@@ -78,31 +82,16 @@ hold_learn(struct hold *h, const struct cat_app *app)
 	hold_wake(h);
 }
 
-static void
-on_app(void *arg, const struct cat_app *app, const struct err *e)
-{
-	struct holds *hs = arg;
-	struct hold *h, *next;
-	(void)e; /* on_tick asks again */
-	HASH_ITER(hh, hs->by_endpoint, h, next)
-		if (app && h->app_id == app->id)
-			hold_learn(h, app);
-}
-
-static void
-ask_app(struct holds *hs, int64_t app_id)
-{
-	catalogue_load_id(hs->cat, app_id, on_app, hs);
-}
-
 void
 holds_update(struct holds *hs, const struct cat_app *app)
 {
+	struct holds_app *x = holds_app_find(hs, app->id);
 	struct hold *h;
-	trips_update(hs, app);
-	for (int i = 0; hs->by_endpoint && i < app->nendpoints; i++)
-		if ((h = hold_find(hs, app->endpoints[i].id)))
-			hold_learn(h, app);
+	if (!x)
+		return;
+	TAILQ_FOREACH(h, &x->holds, of_app) /* also those whose endpoint is gone */
+		hold_learn(h, app);
+	trips_update(x, app);
 }
 
 static void
@@ -112,10 +101,11 @@ on_tick(void *arg)
 	struct hold *h, *next;
 	bool again = trips_again(hs);
 	HASH_ITER(hh, hs->by_endpoint, h, next) {
-		if (h->known)
-			continue;
-		ask_app(hs, h->app_id);
-		again = true;
+		if (h->ask_again && !h->ticket)
+			hold_reload(h);
+		if (!h->known)
+			holds_app_ask(h->app);
+		again = again || h->ask_again || !h->known;
 	}
 	if (again)
 		timer_set(&hs->tick, TICK);
@@ -136,8 +126,10 @@ on_asked(void *arg, const struct pg_result *r, const struct err *e)
 	struct hold *h = arg;
 	struct hold_row row;
 	h->ticket = NULL;
+	h->ask_again = e;
 	if (e) {
-		h->version = 0; /* the next news asks again */
+		h->version = 0;
+		holds_tick_soon(h->all);
 		hold_wake(h);
 		return;
 	}
@@ -156,7 +148,7 @@ on_asked(void *arg, const struct pg_result *r, const struct err *e)
 		h->beyond = h->next_base = row.low_no;
 	hold_load(h, &row);
 	h->loaded = true;
-	ask_app(h->all, h->app_id);
+	holds_app_ask(h->app);
 	holds_tick_soon(h->all);
 	hold_wake(h);
 }
@@ -211,12 +203,16 @@ on_taken(void *arg, const struct pg_result *r, const struct err *e)
 	for (int i = 0; i < pg_rows(rows); i++) {
 		struct hold_row row;
 		hold_row_read(rows, i, &row);
-		if (hold_find(hs, row.endpoint_id))
+		struct hold *h = hold_find(hs, row.endpoint_id);
+		if (h && h->loaded)
 			continue;
-		struct hold *h = hold_new(hs, &row, t->home, t->home_epoch);
+		if (h) /* asked for just now: the answer may be older than this one */
+			hold_free(h);
+		h = hold_new(hs, &row, t->home, t->home_epoch);
 		hold_load(h, &row);
 		h->loaded = true;
-		ask_app(hs, h->app_id);
+		holds_app_ask(h->app);
+		trip_stored(hs, h->endpoint_id, 1);
 	}
 	holds_tick_soon(hs);
 	take_free(t);
@@ -397,7 +393,6 @@ holds_new(struct loop *l, const struct config *c, struct catalogue *cat, struct 
 	hs->ev = *ev;
 	hs->read_arena = arena_new();
 	TAILQ_INIT(&hs->readers);
-	TAILQ_INIT(&hs->trips);
 	TAILQ_INIT(&hs->takes);
 	timer_init(&hs->read_again, l, hold_read_now, hs);
 	timer_init(&hs->tick, l, on_tick, hs);

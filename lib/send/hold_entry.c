@@ -163,6 +163,10 @@ entries_add(struct hold *h, const struct parked_row *row)
 {
 	struct entries *es = &h->entries;
 	struct entry *en = entries_find(h, row->msg_id, row->chain);
+	if (en && en->state == ENTRY_OVER && row->no > en->no) {
+		read_again(h, row->no - 1);
+		return;
+	}
 	if (en) {
 		if (row->no > en->no && (!en->again || row->no < en->again))
 			en->again = row->no;
@@ -330,9 +334,9 @@ entries_low(const struct hold *h, int64_t none, struct wall *ret_at)
 	const struct entry *first = RB_MIN(entry_tree, &es->by_no);
 	const struct entry_key *key, *next;
 	int64_t low = first && first->no - 1 < none ? first->no - 1 : none;
-	ret_at->us = first ? first->at.us : 0;
 	HASH_ITER(hh, es->by_key, key, next)
 		if (key->more_from && key->more_from - 1 < low)
 			low = key->more_from - 1;
+	ret_at->us = first && low == first->no - 1 ? first->at.us : 0;
 	return low;
 }

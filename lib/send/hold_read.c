@@ -117,7 +117,7 @@ take_page(struct hold *h, const PGresult *r, int row, int64_t nth)
 	if (n > 0)
 		h->active_at = h->read_at;
 	entries_forget_over(h);
-	h->sweeping = n == HOLD_PAGE;
+	h->sweeping = n == h->all->page;
 	if (h->sweeping)
 		h->beyond = last;
 	return row;
@@ -210,12 +210,13 @@ read_next(struct holds *hs)
 	if (n == 0)
 		return;
 	hs->nin_read = n;
+	hs->page = n > HOLD_FEW ? HOLD_PAGE_MANY : HOLD_PAGE;
 	arena_reset(hs->read_arena);
 	pg_args_init(&args, hs->read_arena);
 	pg_arg_int8s(&args, apps, n);
 	pg_arg_int8s(&args, endpoints, n);
 	pg_arg_int8s(&args, beyond, n);
-	pg_arg_int4(&args, HOLD_PAGE);
+	pg_arg_int4(&args, hs->page);
 	struct pg_call call = { &stmt_parked_load, &args };
 	hs->read_ticket = pg_submit_at(PARKED, hs->load, &call, 1, on_read, hs);
 }

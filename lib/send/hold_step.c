@@ -9,7 +9,7 @@
 
 #include "send/hold-internal.h"
 
-#define UNDER_WAY_MAX 64   /* of one hold that drains: the lane's window decides on the rest */
+#define UNDER_WAY_MAX 512  /* of one hold that drains: the lane's window decides on the rest */
 #define HEADS_MAX     256  /* of an ordered one */
 #define DRAIN_START   10.0 /* a second, doubled each second that nothing fails */
 #define FACTOR_UP                                                                                  \
@@ -23,8 +23,10 @@
 #define POLL_ACTIVE   (5 * USEC_PER_SEC)
 #define CLOSE_AGAIN   USEC_PER_SEC
 #define STORE_AGAIN   (500 * USEC_PER_MS)
-#define STORE_MARKS   (30 * USEC_PER_SEC) /* marks that have moved on are written so often */
-#define ORDERED_DRAIN (30 * USEC_PER_SEC) /* an ordered one keeps its slow start so long */
+#define STORE_MARKS   (30 * USEC_PER_SEC) /* marks that have moved on are written so often … */
+#define LOOK_FIRST    (60 * USEC_PER_SEC)
+#define STORE_IDLE    (3600 * USEC_PER_SEC) /* … and others, else they keep partitions for ever */
+#define ORDERED_DRAIN (30 * USEC_PER_SEC)   /* an ordered one keeps its slow start so long */
 #define PROBE_DOUBLES 20
 #define EXPIRE_EVERY  (3600 * USEC_PER_SEC)
 
@@ -144,7 +146,7 @@ on_written(void *arg, const struct pg_result *r, const struct err *e)
 	h->stored_at = now_of(h);
 	if (e) {
 		h->dirty = true;
-		h->stored_at -= STORE_MARKS - STORE_AGAIN;
+		h->store_after = h->stored_at + STORE_AGAIN;
 	} else if (pg_rows(r->res[1]) == 0) {
 		hold_reload(h);
 		return;
@@ -190,18 +192,20 @@ on_closed(void *arg, const struct pg_result *r, const struct err *e)
 static bool
 store_step(struct hold *h, usec_t *soonest)
 {
-	usec_t now = now_of(h), marks_at = h->stored_at + STORE_MARKS;
+	usec_t now = now_of(h);
 	if (h->ticket)
 		return true;
-	bool marks = h->active_at > h->stored_at;
-	if (h->dirty && (h->state != h->stored || now >= h->stored_at + STORE_AGAIN))
-		marks_at = now;
-	else if (h->dirty)
-		marks_at = h->stored_at + STORE_AGAIN;
-	if (!h->dirty && !marks)
+	usec_t at = h->stored_at + (h->active_at > h->stored_at ? STORE_MARKS : STORE_IDLE);
+	if (h->dirty)
+		at = h->state != h->stored ? now : h->stored_at + STORE_AGAIN;
+	if (at < h->store_after)
+		at = h->store_after;
+	if (now < at) {
+		wake_at(h, soonest, at);
 		return false;
-	if (now < marks_at) {
-		wake_at(h, soonest, marks_at);
+	}
+	if (!h->dirty && h->entries.n == 0 && now - h->read_at > LOOK_FIRST) {
+		hold_want_read(h); /* whether that is all */
 		return false;
 	}
 	h->dirty = false;
@@ -258,16 +262,17 @@ expire_step(struct hold *h, usec_t *soonest)
 {
 	usec_t now = now_of(h), most = h->all->config->hold_max * USEC_PER_MS;
 	struct wall oldest = { loop_wall(h->all->loop).us - most };
-	struct entry *en;
+	struct entry *en = NULL;
 	while (h->entries.under_way < UNDER_WAY_MAX && (en = entries_ready(h)) &&
 	       en->at.us < oldest.us) {
 		en->expired = true;
 		let_out(h, en);
 	}
-	if (now >= h->expire_at) {
+	bool more = h->sweeping && !en && h->entries.n - h->entries.under_way < HOLD_PAGE / 2;
+	if (more || now >= h->expire_at)
 		hold_want_read(h);
+	if (now >= h->expire_at)
 		h->expire_at = now + (most / 10 < EXPIRE_EVERY ? most / 10 : EXPIRE_EVERY);
-	}
 	wake_at(h, soonest, h->expire_at);
 }
 
@@ -295,18 +300,17 @@ probe_step(struct hold *h, usec_t *soonest)
 	}
 }
 
-/* Deliveries a second. */
+/* Deliveries a second. Failures tell late in a drain, too. */
 static double
 drain_pace(const struct hold *h)
 {
 	double seconds = (double)(now_of(h) - h->drain_since) / (double)USEC_PER_SEC;
-	double most = (double)h->all->config->drain_rate;
+	double most = (double)h->all->config->drain_rate, pace = DRAIN_START;
 	if (h->overflow)
 		return MAX_PACE;
-	double pace = DRAIN_START * h->drain_factor;
 	for (int i = 0; i < (int)seconds && pace < most; i++)
 		pace *= 2;
-	return pace < most ? pace : most;
+	return (pace < most ? pace : most) * h->drain_factor;
 }
 
 static void

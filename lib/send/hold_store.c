@@ -3,6 +3,8 @@
 #include "send/hold-internal.h"
 #include "statements.h"
 
+#define JUST_NOW (120 * USEC_PER_SEC)
+
 enum column {
 	COL_APP_ID,
 	COL_ENDPOINT_ID,
@@ -69,6 +71,28 @@ low_no(const struct hold *h, struct wall *ret_at)
 	return entries_low(h, behind ? h->beyond : h->next_base, ret_at);
 }
 
+/* Whether what there was just now is resolved, all of it. */
+static bool
+nothing_left(const struct hold *h)
+{
+	const struct entries *es = &h->entries;
+	return es->n == 0 && es->cut == 0 && !h->sweeping && !h->reading && h->read_at &&
+	       loop_now(h->all->loop) - h->read_at < JUST_NOW;
+}
+
+/* Partitions before that time are dropped: when in doubt the row keeps what it has. */
+static void
+put_low_at(struct pg_args *args, const struct hold *h, struct wall at)
+{
+	static const struct wall long_ago = { 1 };
+	if (at.us)
+		pg_arg_time(args, at);
+	else if (nothing_left(h))
+		pg_arg_null(args);
+	else
+		pg_arg_time(args, long_ago);
+}
+
 void
 hold_write(struct hold *h, pg_fn fn)
 {
@@ -92,7 +116,7 @@ hold_write(struct hold *h, pg_fn fn)
 		pg_arg_null(&set);
 	pg_arg_int4(&set, h->probes);
 	pg_arg_int8(&set, low_no(h, &at));
-	pg_arg_time_or_null(&set, at);
+	put_low_at(&set, h, at);
 	struct pg_call calls[] = { { &stmt_fence, &fence }, { &stmt_hold_set, &set } };
 	h->ticket = pg_submit_at(HOLD_SET, h->all->load, calls, 2, fn, h);
 }

@@ -13,10 +13,8 @@ static struct trip *
 trip_find(const struct holds *hs, int64_t endpoint_id)
 {
 	struct trip *t;
-	TAILQ_FOREACH(t, &hs->trips, entry)
-		if (t->endpoint_id == endpoint_id)
-			return t;
-	return NULL;
+	HASH_FIND(hh, hs->trips, &endpoint_id, sizeof(endpoint_id), t);
+	return t;
 }
 
 static void
@@ -24,7 +22,10 @@ trip_free(struct trip *t)
 {
 	if (t->ticket)
 		pg_cancel(t->ticket);
-	TAILQ_REMOVE(&t->all->trips, t, entry);
+	TAILQ_REMOVE(&t->app->trips, t, of_app);
+	holds_app_trim(t->app);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is in the table */
+	HASH_DEL(t->all->trips, t);
 	arena_free(t->arena);
 	free(t);
 }
@@ -39,31 +40,22 @@ trip_over(struct trip *t)
 }
 
 void
-trips_update(struct holds *hs, const struct cat_app *app)
+trips_update(struct holds_app *x, const struct cat_app *app)
 {
 	struct trip *t, *next;
-	TAILQ_FOREACH_SAFE(t, &hs->trips, entry, next)
-		if (t->app_id == app->id && t->version && t->version <= app->version)
+	TAILQ_FOREACH_SAFE(t, &x->trips, of_app, next)
+		if (t->version && t->version <= app->version)
 			trip_over(t);
-}
-
-static void
-on_app(void *arg, const struct cat_app *app, const struct err *e)
-{
-	struct holds *hs = arg;
-	(void)e; /* trips_again asks again */
-	if (app)
-		trips_update(hs, app);
 }
 
 bool
 trips_again(struct holds *hs)
 {
-	const struct trip *t;
-	TAILQ_FOREACH(t, &hs->trips, entry)
+	const struct trip *t, *next;
+	HASH_ITER(hh, hs->trips, t, next)
 		if (t->version)
-			catalogue_load_id(hs->cat, t->app_id, on_app, hs);
-	return !TAILQ_EMPTY(&hs->trips);
+			holds_app_ask(t->app);
+	return hs->trips;
 }
 
 void
@@ -73,7 +65,7 @@ trip_stored(struct holds *hs, int64_t endpoint_id, int64_t version)
 	if (!t)
 		return;
 	t->version = version;
-	catalogue_load_id(hs->cat, t->app_id, on_app, hs);
+	holds_app_ask(t->app);
 }
 
 static void
@@ -113,7 +105,9 @@ trip_new(struct holds *hs, int64_t app_id, int64_t endpoint_id, int slot, int64_
 	t->endpoint_id = endpoint_id;
 	t->slot = slot;
 	t->epoch = epoch;
-	TAILQ_INSERT_TAIL(&hs->trips, t, entry);
+	t->app = holds_app_get(hs, app_id);
+	TAILQ_INSERT_TAIL(&t->app->trips, t, of_app);
+	HASH_ADD(hh, hs->trips, endpoint_id, sizeof(t->endpoint_id), t);
 	holds_tick_soon(hs);
 	return t;
 }
@@ -157,7 +151,7 @@ void
 trips_drop(struct holds *hs, int slot)
 {
 	struct trip *t, *next;
-	TAILQ_FOREACH_SAFE(t, &hs->trips, entry, next)
+	HASH_ITER(hh, hs->trips, t, next)
 		if (t->slot == slot)
 			trip_over(t);
 }
@@ -165,7 +159,7 @@ trips_drop(struct holds *hs, int slot)
 void
 trips_free(struct holds *hs)
 {
-	struct trip *t;
-	while ((t = TAILQ_FIRST(&hs->trips)))
+	struct trip *t, *next;
+	HASH_ITER(hh, hs->trips, t, next)
 		trip_free(t);
 }

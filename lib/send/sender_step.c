@@ -298,7 +298,9 @@ void
 sender_on_unparked(void *arg, int slot)
 {
 	struct sender *s = arg;
-	retries_again(s->retries, slot, (struct wall){ loop_wall(s->loop).us - RETRY_MARK_LAG });
+	if (slots_epoch(s->slots, slot) >= 0) /* else it is read by the slot's next owner */
+		retries_again(
+		    s->retries, slot, (struct wall){ loop_wall(s->loop).us - RETRY_MARK_LAG });
 }
 
 void
@@ -323,6 +325,8 @@ sender_on_recorded(void *arg, struct result *r, bool held)
 			metric_add(METRIC_DEAD_LETTERS, 1);
 		if (r->gone)
 			sender_disable_gone(s, d);
+	} else if (r->gone) {
+		lanes_gate(s->lanes, d->endpoint_id, LANE_GO); /* its next one says so again */
 	}
 	result_free(r);
 	if (s->draining)
