@@ -239,6 +239,7 @@ lanes_next(struct lanes *ls)
 	share_admit(ls);
 	while ((g = next_group(ls))) {
 		struct lane *lane = next_lane(g);
+		assert(lane); /* a group in the ring has one */
 		/* Others may have taken the room since it was judged, or its time at a limited rate
 		 * may have passed. */
 		lane_judge(lane);

@@ -6,7 +6,8 @@
  *      └─────── a lot, or when to ask again, or no answer ──────────┘
  *
  * Invariants
- *   1. A limit that is waited for and closed is listed, asked for, or has its timer set.
+ *   1. A limit that is waited for and closed is listed, asked for, or has its timer set; the timer
+ *      stays when it opens before it was told so.
  *   2. One question at a time, and GAP between two. */
 #include "send/throttle.h"
 
@@ -116,8 +117,8 @@ limit_judge(struct limit *limit)
 		list_join(limit);
 	else
 		list_leave(limit);
-	if (limit->waiting > 0 && !open && bucket_left(&limit->bucket) > 0)
-		at = bucket_first(&limit->bucket);
+	if (limit->waiting > 0 && bucket_left(&limit->bucket) > 0)
+		at = open ? limit->alarm : bucket_first(&limit->bucket);
 	if (asks && limit->not_before > now && (at == 0 || limit->not_before < at))
 		at = limit->not_before;
 	alarm_set(limit, at);
@@ -250,13 +251,15 @@ on_answer(void *arg, const struct pg_result *r, const struct err *e)
 	t->failing = e != NULL;
 	if (!e && now - t->sent <= ANSWER_MAX)
 		read_answer(t, r->res[0]);
-	for (int i = 0; i < t->nasked; i++) {
-		if (!t->asked[i])
-			continue;
-		t->asked[i]->asked = -1;
-		limit_tell(t->asked[i]);
-	}
+	int n = t->nasked;
 	t->nasked = 0;
+	for (int i = 0; i < n; i++) {
+		struct limit *limit = t->asked[i];
+		if (!limit)
+			continue;
+		limit->asked = -1;
+		limit_tell(limit);
+	}
 	if (!TAILQ_EMPTY(&t->list))
 		timer_set(&t->timer, t->next - now);
 }

@@ -7,7 +7,7 @@ struct app_row {
 	int64_t id;
 	struct str uid; /* {NULL, 0}: none */
 	struct str name;
-	int64_t throttle_rate; /* events a second; 0: no limit */
+	int64_t throttle_rate; /* deliveries a second; 0: no limit */
 	struct str metadata;   /* JSON */
 	struct wall created_at, updated_at;
 	int64_t version; /* of the catalogue */

@@ -17,7 +17,7 @@ struct endpoint_row {
 	struct str *event_types;
 	int nchannels; /* 0: every message */
 	struct str *channels;
-	int64_t throttle_rate; /* events a second; 0: no limit */
+	int64_t throttle_rate; /* deliveries a second; 0: no limit */
 	struct str metadata;   /* JSON */
 	bool has_retry_schedule;
 	int nretry_schedule;

@@ -81,6 +81,15 @@ def test_an_application_over_its_endpoints(daemon, api, receiver):
         assert sum(g.path == path for g in half) >= 20, "endpoints take turns"
 
 
+def test_endpoints_with_one_delivery_each(daemon, api, receiver):
+    """Several may go at once, each to another endpoint: each lets the next one go."""
+    app = api.new_app(throttleRate=5000)
+    for n in range(40):
+        api.new_endpoint(app, receiver.url(f"/{n}"))
+    api.send(app)
+    receiver.wait(40, deadline_s=30)
+
+
 def test_an_endpoint_of_a_limited_application(daemon, api, receiver):
     """Neither limit is exceeded, and neither keeps the other's rest from being used."""
     app = api.new_app(throttleRate=20)

@@ -340,6 +340,7 @@ struct crew {
 		struct throttle *throttle;
 		struct limit *limit;
 		int waiting, taken;
+		struct timer look;
 	} hand[WORKERS];
 };
 
@@ -509,6 +510,32 @@ test_a_limit_ends_at_any_time(void **state)
 	crew_stop(c);
 }
 
+static void
+want_once(void *arg)
+{
+	struct hand *h = arg;
+	if (limit_due(h->limit) == 0)
+		timer_set(&h->look, 0);
+	else
+		limit_want(h->limit, h->waiting);
+}
+
+/* Who says what waits between the opening and its timer hears of it nevertheless. */
+static void
+test_an_opening_is_told(void **state)
+{
+	(void)state;
+	db_exec(&db, "insert into throttle values (1, 11, 500, now() + interval '0.3 seconds')");
+	struct crew *c = crew_start(500);
+	struct hand *h = &c->hand[0];
+	timer_init(&h->look, c->loop, want_once, h);
+	timer_set(&h->look, 0);
+	hand_wants(h, 100);
+	TURN_UNTIL(c->loop, h->taken == 100);
+	timer_done(&h->look);
+	crew_stop(c);
+}
+
 /* More limits than one question holds. */
 static void
 test_many_limits(void **state)
@@ -646,6 +673,7 @@ main(void)
 		cmocka_unit_test_setup(test_nothing_goes_out_without_the_database, clear),
 		cmocka_unit_test_setup(test_an_old_answer_is_void, clear),
 		cmocka_unit_test_setup(test_a_limit_ends_at_any_time, clear),
+		cmocka_unit_test_setup(test_an_opening_is_told, clear),
 		cmocka_unit_test_setup(test_many_limits, clear),
 		cmocka_unit_test_setup_teardown(
 		    test_a_backlog_at_its_rate_does_not_hold_up_acceptance, make_world, end_world),
