@@ -121,8 +121,8 @@ void
 node_check(const struct node *n, const struct config *c)
 {
 	const struct sender *s = n->sender;
-	if (s->in_flight > c->in_flight_max)
-		violation("%d requests are under way", s->in_flight);
+	if (exchanges_in_flight(s->exchanges) > c->in_flight_max)
+		violation("%d requests are under way", exchanges_in_flight(s->exchanges));
 	if (recorder_backlog(s->recorder) > RESULTS_MAX)
 		violation("%d results wait", recorder_backlog(s->recorder));
 	if (!slots_confirmed(s->slots) || s->slots->releasing)
