@@ -158,10 +158,11 @@ struct take {
 
 /* The numbers up to which `parked` is complete: see hold_read.c. */
 struct complete {
-	int64_t no;           /* everything up to it has been visible */
-	int64_t xmax, newest; /* becomes `no` when every transaction before xmax is over */
-	int64_t last_newest;  /* of the last read */
-	usec_t old_at;        /* and whatever is older than two OLD is over as well */
+	int64_t no; /* everything up to it has been visible */
+	int64_t own,
+	    newest; /* becomes `no` when every transaction before own is over; 0: none is */
+	int64_t last_newest; /* of the last read */
+	usec_t old_at;       /* and whatever is older than two OLD is over as well */
 	int64_t old_no, older_no;
 };
 

@@ -5,8 +5,10 @@
  * rows that bear them are committed, so a row with a lower number may appear behind the sweep. How
  * far the numbers are complete follows from the snapshots: a row that a snapshot does not show is
  * of a transaction that was running then or began later, and a transaction takes its numbers after
- * it began. So when every transaction that had begun by an earlier read is over (its xmax <= our
- * xmin), what is missing has a number above the newest one of before that read. The next sweep
+ * it began. So when every transaction that had begun by an earlier read is over, what is missing
+ * has a number above the newest one of before that read. They are over when none that runs is older
+ * than one that the earlier read began itself. (Its snapshot's xmax will not do: that is the number
+ * behind the last one that had ended, and those that run may be above it.) The next sweep
  * begins there. A transaction that stays open for long (a dump) would keep that point where it is:
  * what is older than OLD is over too, since no statement of ours runs so long
  * (cmd/posthornd/worker.c). */
@@ -20,7 +22,7 @@
 
 enum column {
 	COL_XMIN,
-	COL_XMAX,
+	COL_OWN,
 	COL_NEWEST,
 	COL_NTH,
 	COL_NO,
@@ -44,14 +46,13 @@ static void
 complete_learn(struct holds *hs, const PGresult *r)
 {
 	struct complete *c = &hs->complete;
-	int64_t xmin = pg_int(r, 0, COL_XMIN), xmax = pg_int(r, 0, COL_XMAX);
+	int64_t xmin = pg_int(r, 0, COL_XMIN);
 	usec_t now = loop_now(hs->loop);
-	if (c->xmax && xmin >= c->xmax) {
+	if (c->own && xmin >= c->own) {
 		c->no = c->newest > c->no ? c->newest : c->no;
-		c->xmax = 0;
-	}
-	if (c->xmax == 0) {
-		c->xmax = xmax;
+		c->own = 0;
+	} else if (c->own == 0) {
+		c->own = pg_int(r, 0, COL_OWN);
 		c->newest = c->last_newest;
 	}
 	if (now - c->old_at > OLD) {
@@ -217,6 +218,7 @@ read_next(struct holds *hs)
 	pg_arg_int8s(&args, endpoints, n);
 	pg_arg_int8s(&args, beyond, n);
 	pg_arg_int4(&args, hs->page);
+	pg_arg_bool(&args, hs->complete.own == 0);
 	struct pg_call call = { &stmt_parked_load, &args };
 	hs->read_ticket = pg_submit_at(PARKED, hs->load, &call, 1, on_read, hs);
 }

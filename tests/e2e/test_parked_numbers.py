@@ -42,6 +42,20 @@ def test_a_row_that_commits_late_is_delivered(ordered, receiver, open_s):
     assert len(receiver.got("/hook")) == before + sent + 2
 
 
+@pytest.mark.parametrize("open_s", [0.3, 0.6, 0.9])
+def test_a_row_that_commits_late_and_alone_is_delivered(ordered, receiver, open_s):
+    """Nothing has ended since its transaction began: to the snapshots of that while it is as if that had not
+    begun (xmax is the number behind the last one that has ended)."""
+    daemon, api, app = ordered
+    before = len(receiver.got("/hook"))
+    with daemon.database() as late:
+        late.autocommit = False
+        late.execute(ROW, (api_chain(daemon), 7))
+        time.sleep(open_s)
+        late.commit()
+    receiver.wait(before + 1, "/hook", deadline_s=20)
+
+
 def test_two_rows_of_one_step_are_one_delivery(ordered, receiver):
     daemon, api, app = ordered
     before = len(receiver.got("/hook"))

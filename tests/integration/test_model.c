@@ -343,6 +343,7 @@ parked(int64_t beyond)
 	ARRAY(a, PG_INT8, endpoint);
 	ARRAY(a, PG_INT8, beyond);
 	pg_arg_int4(a, 100);
+	pg_arg_bool(a, true);
 	const struct pg_call call = { &stmt_parked_load, a };
 	return both(&call, 1, &c);
 }

@@ -365,7 +365,8 @@ answer_parked(const struct call *c, PGresult *r, int nth, const struct parked_ro
 {
 	int row = PQntuples(r);
 	answer_int8(r, row, 0, txn_oldest());
-	answer_int8(r, row, 1, txn_next());
+	if (value_bool(c->arg[4]))
+		answer_int8(r, row, 1, txn_next());
 	answer_int8(r, row, 2, db.parked_no);
 	answer_int8(r, row, 3, nth);
 	if (!p)

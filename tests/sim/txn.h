@@ -59,8 +59,8 @@ enum hold_lock {
 bool txn_lock_hold(struct txn *t, int endpoint, enum hold_lock lock);
 /* Whether any transaction has locked it, or is changing the application. */
 bool txn_is_changing(int endpoint, const struct app_row *app);
-/* The snapshot's xmin and xmax: the oldest transaction that has written and not ended, the next
- * one. */
+/* The snapshot's xmin, the oldest transaction that has written and not ended; and the number that
+ * the next one will get. */
 int64_t txn_oldest(void);
 int64_t txn_next(void);
 /* Whoever holds the slot's lock shared is ended, but t. Returns how many. */

@@ -1,15 +1,16 @@
 -- What is parked for some endpoints and not resolved, beyond a number, in order. A row at least for each of
--- them. The snapshot's oldest running and next transaction and the newest number tell how far the numbers
--- are complete (lib/send/hold_read.c). Of an ordered step also how far its attempts have come.
+-- them. The snapshot's oldest running transaction, one that is newer than all that have begun (ours, when $5)
+-- and the newest number tell how far the numbers are complete (lib/send/hold_read.c). Of an ordered step also how far its attempts have come.
 -- A dead letter's id may be a little older than its message's, from another clock (10 minutes).
 -- (endpoint_id + 0: a message's attempts are looked through by message, never an endpoint's.)
--- $1 applications, $2 endpoints, $3 numbers, $4 rows for each at most
+-- $1 applications, $2 endpoints, $3 numbers, $4 rows for each at most, $5 whether to take a transaction's number
 with s as materialized (
-    select pg_snapshot_xmin(x.now)::text::int8 as xmin, pg_snapshot_xmax(x.now)::text::int8 as xmax,
+    select pg_snapshot_xmin(x.now)::text::int8 as xmin,
+        case when $5::bool then pg_current_xact_id()::text::int8 end as own,
         (select case when is_called then last_value else 0 end from parked_no) as newest
     from (select pg_current_snapshot() as now) x
 )
-select s.xmin, s.xmax, s.newest, i.nth, p.no, p.at, p.msg_id, p.chain, p.seq, p.tries, p.trigger, p.key,
+select s.xmin, s.own, s.newest, i.nth, p.no, p.at, p.msg_id, p.chain, p.seq, p.tries, p.trigger, p.key,
     t.seq, t.tries, t.next_at
 from s cross join unnest($1::int8[], $2::int8[], $3::int8[]) with ordinality
     as i(app_id, endpoint_id, beyond, nth)
