@@ -169,22 +169,25 @@ on_closed(void *arg, const struct pg_result *r, const struct err *e)
 	struct holds *hs = h->all;
 	h->ticket = NULL;
 	h->close_at = now_of(h) + CLOSE_AGAIN;
-	if (!e && pg_rows(r->res[2]) == 0) {
+	if (e) {
+		h->loaded = false; /* it may be closed, and another one's by now */
+		hold_reload(h);
+		return;
+	}
+	if (pg_rows(r->res[2]) == 0) {
 		h->more = true; /* somebody has parked something, or changed the row */
 		hold_reload(h);
 		return;
 	}
-	if (!e) {
-		bool still = h->state == HOLD_DRAINING; /* the breaker has not tripped meanwhile */
-		h->version = pg_int(r->res[2], 0, 0);
-		h->row_ordered = h->ordered;
-		h->stored = HOLD_CLOSED;
-		if (still) {
-			hold_set_state(h, HOLD_CLOSED);
-			h->dirty = false;
-		}
-		hs->ev.app_changed(hs->ev.arg, h->app_id, h->version);
+	bool still = h->state == HOLD_DRAINING; /* the breaker has not tripped meanwhile */
+	h->version = pg_int(r->res[2], 0, 0);
+	h->row_ordered = h->ordered;
+	h->stored = HOLD_CLOSED;
+	if (still) {
+		hold_set_state(h, HOLD_CLOSED);
+		h->dirty = false;
 	}
+	hs->ev.app_changed(hs->ev.arg, h->app_id, h->version);
 	hold_wake(h);
 }
 
