@@ -49,7 +49,7 @@ def got_all(receiver, ids, deadline_s=40):
 
 def test_nothing_goes_out_while_it_is_paused(node, receiver):
     """New events, retries that are due and what a second worker has: all of it waits."""
-    daemon, api, app = node()
+    daemon, api, app = node(breaker_failures=0)
     endpoint = api.new_endpoint(app, receiver.script(PATH, 500), retrySchedule=[0.8] * 10)
     api.new_endpoint(app, receiver.url("/other"))
     early = post(api, app, 6)
@@ -66,7 +66,7 @@ def test_nothing_goes_out_while_it_is_paused(node, receiver):
     change(api, app, endpoint, paused=False)
     got_all(receiver, early + late)
     wait_until(lambda: holds(daemon) == [(0, False)], 20, "the hold is closed")
-    assert [g.id for g in receiver.got(PATH)[before:]].sort() == (early + late).sort()
+    assert sorted(g.id for g in receiver.got(PATH)[before:]) == sorted(early + late)
 
 
 def test_made_paused_it_gets_nothing(node, receiver):
@@ -193,6 +193,7 @@ def test_enabling_tries_again(node, receiver):
         wait_until(lambda: holds(daemon) == [(0, False)], 20, "it has been drained")
         db.execute("update hold set state = 1, failing_since = now(), probe_at = now() + interval '1 hour'")
         assert change(api, app, endpoint, disabled=False)["deliveryState"] == "failing"
+        assert change(api, app, endpoint, ordering="key", disabled=False)["deliveryState"] == "failing"
 
 
 def test_only_under_a_slot_that_is_held(node, receiver):
