@@ -9,7 +9,11 @@
  *    the shared metrics. They are a moment old, and where many decide by the same figures, all may
  *    decide for the same worker. Therefore moves by business are one worker's at a time, in slices
  *    of the clock, and it reckons with what it has moved in its slice; moves by backlog, which
- *    cannot wait, are single and apart. */
+ *    cannot wait, are single and apart.
+ * 3. A connection on its way waits for its worker no longer than SILENT_MAX and RESCUE_EVERY: every
+ *    worker has all inboxes, and empties those of workers whose loop does not turn. Each message
+ *    of a socket is received once, so it does not matter who else looks, nor that the silent one
+ *    wakes up meanwhile. */
 #include "handover.h"
 
 #include <event2/event.h>
@@ -27,11 +31,12 @@
 
 #include "policy/balance.h"
 
-#define TAKE_MAX   16           /* per wake-up */
-#define SILENT_MAX USEC_PER_SEC /* without a turn of its loop; an idle one turns four times */
-#define LOOK_APART USEC_PER_MS  /* between looks at the backlog, so between moves by it */
-#define SLICE      USEC_PER_SEC /* longer than the figures take to follow a move */
-#define STAY_MIN   USEC_PER_SEC /* of a connection, before it moves by business */
+#define TAKE_MAX     16           /* per wake-up, of one inbox */
+#define SILENT_MAX   USEC_PER_SEC /* without a turn of its loop; an idle one turns four times */
+#define RESCUE_EVERY (500 * USEC_PER_MS) /* looks for silent workers */
+#define LOOK_APART   USEC_PER_MS         /* between looks at the backlog, so between moves by it */
+#define SLICE        USEC_PER_SEC        /* longer than the figures take to follow a move */
+#define STAY_MIN     USEC_PER_SEC        /* of a connection, before it moves by business */
 
 struct handover {
 	struct loop *loop;
@@ -39,6 +44,7 @@ struct handover {
 	const struct worker_env *env;
 	struct http_server *server;
 	struct event *ev;
+	struct timer rescue_timer;
 	int turn;
 	bool stopping;
 	usec_t looked;                    /* at the backlog */
@@ -68,7 +74,14 @@ ahead_of(int worker)
 	return metric_get(METRIC_QUEUED, worker) + metric_get(METRIC_IN_FLIGHT, worker);
 }
 
-/* A worker whose loop has not turned for a while (stopped, hung, dead) gets nothing. */
+/* Stopped, hung or dead. */
+static bool
+is_silent(int worker, usec_t now)
+{
+	return now - metric_get(METRIC_LOOP_TURNED, worker) >= SILENT_MAX;
+}
+
+/* A silent worker gets nothing. */
 static void
 read_loads(const struct handover *h, struct balance_load *w)
 {
@@ -77,7 +90,7 @@ read_loads(const struct handover *h, struct balance_load *w)
 		usec_t turned = metric_get(METRIC_LOOP_TURNED, i);
 		bool me = i == h->env->index;
 		w[i] = (struct balance_load){
-			.open = metric_get(METRIC_SERVING, i) && (me || now - turned < SILENT_MAX),
+			.open = metric_get(METRIC_SERVING, i) && (me || !is_silent(i, now)),
 			.connections = metric_get(METRIC_HTTP_CONNECTIONS, i),
 			.ahead = ahead_of(i),
 			.busy = me ? loop_busy(h->loop)
@@ -232,20 +245,41 @@ take(int socket_fd)
 	return fd;
 }
 
-/* Sent before the sender saw that this worker stops: it goes on to another one. */
-static void
-on_given(evutil_socket_t socket_fd, short what, void *arg)
+/* Some of what lies in an inbox; the number. When it was sent before the sender saw that this
+ * worker stops, it goes on to another one. */
+static int
+take_some(struct handover *h, int inbox_fd)
 {
-	struct handover *h = arg;
-	(void)what;
-	for (int i = 0; i < TAKE_MAX; i++) {
-		int fd = take((int)socket_fd);
+	int n = 0;
+	for (; n < TAKE_MAX; n++) {
+		int fd = take(inbox_fd);
 		if (fd < 0)
-			return;
+			break;
 		FAULT_POINT(HANDOVER_TAKE);
 		if (!h->stopping || !on_accept(h, fd))
 			http_server_adopt(h->server, fd);
 	}
+	return n;
+}
+
+static void
+on_given(evutil_socket_t inbox_fd, short what, void *arg)
+{
+	(void)what;
+	take_some(arg, (int)inbox_fd);
+}
+
+/* A worker that died a moment ago counts as silent too: its successor would find what lies there,
+ * but who waits does not have to wait for a start. */
+static void
+on_rescue_timer(void *arg)
+{
+	struct handover *h = arg;
+	usec_t now = clock_mono();
+	for (int i = 0; i < h->env->workers; i++)
+		if (i != h->env->index && is_silent(i, now))
+			metric_add(METRIC_MOVED_SILENT, take_some(h, h->env->inbox_fds[i]));
+	timer_set(&h->rescue_timer, RESCUE_EVERY);
 }
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -265,6 +299,8 @@ handover_new(struct loop *l, const struct config *c, const struct worker_env *en
 	h->ev =
 	    event_new(loop_base(l), env->inbox_fds[env->index], EV_READ | EV_PERSIST, on_given, h);
 	event_add(h->ev, NULL);
+	timer_init(&h->rescue_timer, l, on_rescue_timer, h);
+	timer_set(&h->rescue_timer, RESCUE_EVERY);
 	http_server_on_accept(server, on_accept, h);
 	if (c->balance)
 		http_server_on_move(server, on_move, h);
@@ -277,6 +313,7 @@ handover_stop(struct handover *h)
 	if (!h)
 		return;
 	h->stopping = true;
+	timer_stop(&h->rescue_timer);
 	http_server_on_accept(h->server, NULL, NULL);
 	http_server_move_idle(h->server);
 }
@@ -288,6 +325,7 @@ handover_free(struct handover *h)
 		return;
 	http_server_on_accept(h->server, NULL, NULL);
 	http_server_on_move(h->server, NULL, NULL);
+	timer_done(&h->rescue_timer);
 	event_free(h->ev);
 	free(h);
 }

@@ -227,6 +227,30 @@ def test_kill_9_of_a_worker_that_connections_move_to(start, receiver):
     assert daemon.api().metrics()[MOVED % "backlog"] >= 1
 
 
+def test_a_worker_stands_still_with_connections_on_their_way_to_it(start):
+    """They are not its own yet: the other one takes them, and nobody waits for the sleeper."""
+    daemon = start(workers=2)
+    taken = MOVED % "silent"
+
+    def one_round():
+        victim = daemon.worker_pids()[0]
+        kill(victim, signal.SIGSTOP)
+        opened = [connect(daemon) for _ in range(8)]
+        try:
+            for connection in opened:
+                connection.sendall(LIVEZ)
+            for connection in opened:
+                read_answers(connection, 1)
+            return daemon.api().metrics()[taken]
+        finally:
+            for connection in opened:
+                connection.close()
+            kill(victim, signal.SIGCONT)
+
+    # One that has been silent for long already, on a machine that is slow, is given nothing.
+    wait_until(one_round, 120, "a connection was on its way")
+
+
 def test_idle_connections_survive_the_stop_of_their_worker(start):
     """One worker after the other is asked to stop; the supervisor starts it again. No producer notices."""
     daemon = start(workers=2)
