@@ -304,6 +304,7 @@ on_check(void *arg)
 			shard_read(sh, sh->until, until);
 		}
 	}
+	set_fire_timer(rs); /* the clock may have been set: due is a time of the day */
 	timer_set(&rs->check_timer, CHECK);
 }
 

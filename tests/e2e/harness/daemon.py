@@ -50,6 +50,7 @@ class Daemon:
         self.workers, self.flags, self.settings = workers, list(flags), settings
         self.log_path = self.dir / "log"
         self.home = (home or new_home)(self)
+        self.more_environment = {}
         self.process = None
         self.ready_line = None
 
@@ -61,8 +62,8 @@ class Daemon:
                 "--workers", str(self.workers), *self.flags]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                argv, env=environment(**{**self.home.settings, **self.settings}), cwd="/",
-                start_new_session=True,
+                argv, cwd="/", start_new_session=True,
+                env=environment(**{**self.home.settings, **self.settings}) | self.more_environment,
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
         lines = []
         reader = threading.Thread(target=self._read_stdout, args=(self.process.stdout, lines))
@@ -160,7 +161,8 @@ class Daemon:
     def posthornd(self, command, *flags):
         """One of the program's commands, with what it needs to know of this daemon's data."""
         return subprocess.run([POSTHORND, command, *self.home.arguments, *flags],
-                              env=environment(**self.home.settings), capture_output=True, text=True,
+                              env=environment(**self.home.settings) | self.more_environment,
+                              capture_output=True, text=True,
                               check=True, timeout=120)
 
     def run(self, *arguments, **more):

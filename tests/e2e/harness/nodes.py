@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 
+from .clock import Clock
 from .daemon import Daemon, alive, kill
 from .wait import wait_until
 
@@ -22,6 +23,11 @@ class Node(Daemon):
         self.home = Guest(ground)
 
     token = property(lambda self: self.home.ground.token)
+
+    def set_clock(self, ahead_s):
+        """From its next start on its clock is so much ahead of the machine's; node.clock sets it."""
+        self.clock = Clock(self.dir / "clock", ahead_s)
+        self.more_environment = self.clock.environment
 
     def die(self):
         """kill -9 of the supervisor and its workers, all at once: the machine's end."""
@@ -55,17 +61,22 @@ class Guest:
 
 
 class Nodes:
-    """Nodes(3, lease="1s", …): running ones. nodes[i] may be stopped, killed and started at will."""
+    """Nodes(3, lease="1s", …): running ones. nodes[i] may be stopped, killed and started at will. clocks: for
+    each one how many seconds its clock is ahead."""
 
-    def __init__(self, count, workers=1, **settings):
+    def __init__(self, count, workers=1, clocks=(), **settings):
         self.ground = Daemon(workers=1)
         self._asleep = []
         self.list = []
         try:
             self._make_ground()
-            for _ in range(count):
+            for index in range(count):
                 self.list.append(Node(self.ground, workers=workers, **settings))
+                if clocks:
+                    self.list[-1].set_clock(clocks[index])
                 self.list[-1].start()
+            if clocks:
+                self._mint(self.list[min(range(count), key=lambda n: clocks[n])])
         except BaseException:
             self.close()
             raise
@@ -82,6 +93,10 @@ class Nodes:
         with self.ground.database() as db:
             db.execute("update slot set owner = null, dirty = false, epoch = epoch + 1"
                        " where owner is not null")
+
+    def _mint(self, slowest):
+        """A token that is valid already by the clock that is most behind."""
+        (self.ground.dir / "dev/token").write_text(slowest.token_for())
 
     def __getitem__(self, index):
         return self.list[index]
