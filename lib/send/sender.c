@@ -66,13 +66,7 @@ on_adopted(void *arg, int slot, struct wall from)
 	int home = slots_home_id(s->slots);
 	retries_open(s->retries, slot, from);
 	holds_take(s->holds, slot, slots_epoch(s->slots, slot), home, slots_epoch(s->slots, home));
-}
-
-static void
-on_opened(void *arg, int slot)
-{
-	struct sender *s = arg;
-	slots_retries_loaded(s->slots, slot);
+	slots_continue(s->slots);
 }
 
 static void
@@ -359,7 +353,7 @@ sender_new(struct loop *l, const struct config *c, struct catalogue *cat,
 	const struct slots_events slots_ev = { s, on_adopted, sender_on_recovered, on_lost,
 		on_ready, on_app_changed, on_hold_changed, on_noticed, retry_low, busy, room, load,
 		queued, under_way };
-	const struct retries_events retries_ev = { s, sender_on_retry_due, on_opened };
+	const struct retries_events retries_ev = { s, sender_on_retry_due };
 	const struct recorder_events recorder_ev = { s, sender_on_recorded, sender_on_unparked };
 	const struct holds_events holds_ev = { s, sender_on_unpark, on_gate, on_app_changed,
 		sender_on_failing };
@@ -368,7 +362,7 @@ sender_new(struct loop *l, const struct config *c, struct catalogue *cat,
 	s->payloads = payloads_new(l, pools->load, sender_on_payload, s);
 	s->recorder = recorder_new(l, pools->record, &recorder_ev);
 	s->tally = tally_new(l, pools->load, make_id, s);
-	s->retries = retries_new(l, pools->load, &retries_ev);
+	s->retries = retries_new(l, pools->load, &retries_ev, RETRIES_MAX);
 	s->holds = holds_new(l, c, cat, pools->load, &holds_ev);
 	s->slots = slots_new(l, c, pools->lease, pools->load, &slots_ev);
 	catalogue_on_update(cat, on_catalogue, s);

@@ -94,16 +94,10 @@ sender_on_recovered(void *arg, const struct recovered *r)
 {
 	struct sender *s = arg;
 	struct message *m = message_new(r->app_id, r->id, r->event_type, NULL, 0);
-	int n = 0;
+	sender_expect(s, m, r->n);
 	for (int i = 0; i < r->n; i++)
-		n += !retries_has(s->retries, r->slot, r->id, r->endpoint_ids[i], 0);
-	if (n > 0) {
-		sender_expect(s, m, n);
-		for (int i = 0; i < r->n; i++)
-			if (!retries_has(s->retries, r->slot, r->id, r->endpoint_ids[i], 0))
-				add(s, delivery_new(m, r->endpoint_ids[i], r->slot, r->epoch));
-		defer_schedule(&s->pump);
-	}
+		add(s, delivery_new(m, r->endpoint_ids[i], r->slot, r->epoch));
+	defer_schedule(&s->pump);
 	message_unref(m);
 }
 

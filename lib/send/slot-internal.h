@@ -32,10 +32,12 @@ struct slot {
 	enum slot_state state; /* slot_set */
 	usec_t since;          /* when it was taken */
 	int64_t low_water; /* recovery's position; HELD: the last mark stored; LEAVING: the mark */
-	int64_t append_above;   /* ids made here are above it */
-	int64_t until;          /* the newest message when it was adopted: where recovery ends */
-	struct wall retry_from; /* its retries are not in memory yet from here; us == 0: they are */
-	struct pg_ticket *page; /* recovery: messages on their way, or NULL */
+	int64_t append_above;    /* ids made here are above it */
+	int64_t until;           /* the newest message when it was adopted: where recovery ends */
+	struct wall retry_since; /* its retry mark when it was adopted */
+	struct wall
+	    retry_mark; /* its retry mark while its retries are not in memory; us == 0: they are */
+	struct pg_ticket *page;   /* recovery: messages on their way, or NULL */
 	struct arena *page_arena; /* owned; of that page */
 	int64_t restored;         /* messages that recovery brought */
 	usec_t ask_at, ask_wait;  /* when to ask whether it is drained, and how long after that */

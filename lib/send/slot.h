@@ -40,10 +40,10 @@ enum slots_load {
 
 struct slots_events {
 	void *arg;
-	/* An adopted slot had work: load its retries due in [from, …) and then call
-	 * slots_retries_loaded. */
+	/* An adopted slot had work: load its retries due in [from, …); slots_continue begins with
+	 * its messages. */
 	void (*adopted)(void *arg, int slot, struct wall from);
-	/* One unresolved message of it; called in id order, after the retries were loaded. */
+	/* One unresolved message of it; called in id order. */
 	void (*recovered)(void *arg, const struct recovered *r);
 	/* A slot is not ours any more, or is given back: what belongs to it must be dropped. */
 	void (*lost)(void *arg, int slot);
@@ -90,8 +90,7 @@ int64_t slots_epoch(const struct slots *s, int slot); /* -1 when not held */
 void slots_expect(struct slots *s, struct message *m);   /* takes a reference */
 void slots_resolved(struct slots *s, struct message *m); /* gives it back */
 
-void slots_retries_loaded(struct slots *s, int id);
-/* Recovery may go on (room again). */
+/* Recovery may go on: an adopted slot is looked after, or there is room again. */
 void slots_continue(struct slots *s);
 
 /* Adopts no more: a stop has begun. */

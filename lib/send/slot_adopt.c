@@ -45,7 +45,8 @@ on_newest(void *arg, const struct pg_result *r, const struct err *e)
 	}
 	slot->until = pg_rows(r->res[0]) ? pg_int(r->res[0], 0, 0) : slot->low_water;
 	make_home(s, slot);
-	s->ev.adopted(s->ev.arg, slot->id, slot->retry_from);
+	slot->retry_mark.us = 0;
+	s->ev.adopted(s->ev.arg, slot->id, slot->retry_since);
 }
 
 static void
@@ -77,7 +78,7 @@ slot_taken(struct slots *s, const PGresult *r)
 	LOG_INFO(SLOT_ADOPT, KV("slot", (int)slot->id), KV("epoch", slot->epoch));
 	metric_add(METRIC_ADOPTED, 1);
 	slot_set(slot, SLOT_RECOVERING);
-	slot->retry_from = pg_time(r, 0, 2);
+	slot->retry_since = slot->retry_mark = pg_time(r, 0, 2);
 	ask_newest(s, slot);
 }
 

@@ -33,8 +33,8 @@ slot_low_water(struct slots *s, struct slot *slot)
 struct wall
 slot_retry_low(struct slots *s, const struct slot *slot)
 {
-	if (slot->retry_from.us)
-		return slot->retry_from;
+	if (slot->retry_mark.us)
+		return slot->retry_mark;
 	return s->ev.retry_low(s->ev.arg, slot->id);
 }
 

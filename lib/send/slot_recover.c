@@ -1,13 +1,18 @@
 /* Recovery: reads the unresolved messages that an adopted slot left, a page at a time and as long
  * as there is room for them.
  *
- * It starts when the retries of the slot are in memory, since what they announce is not an event's
- * own first step any more; it ends at the newest message that the slot had when it was adopted. */
+ * A first step that was put off (the lane was full) has a retry row and nothing else. It is looked
+ * for in the same statement, and not among the retries in memory (retry.c): these may be too many
+ * for it, and come and go while the pages are read. All that count are due between the mark with
+ * which the slot was adopted and what its last owner may have called soon.
+ *
+ * It ends at the newest message that the slot had when it was adopted. */
 #include <endian.h>
 #include <string.h>
 
 #include "base/log.h"
 
+#include "send/retry.h"
 #include "send/slot-internal.h"
 #include "statements.h"
 
@@ -82,7 +87,7 @@ on_page(void *arg, const struct pg_result *r, const struct err *e)
 static void
 recover_next(struct slots *s, struct slot *slot)
 {
-	if (slot->state != SLOT_RECOVERING || slot->page || slot->retry_from.us ||
+	if (slot->state != SLOT_RECOVERING || slot->page || slot->retry_mark.us ||
 	    !s->ev.room(s->ev.arg))
 		return;
 	struct pg_args args;
@@ -91,18 +96,10 @@ recover_next(struct slots *s, struct slot *slot)
 	pg_arg_int2(&args, slot->id);
 	pg_arg_int8(&args, slot->low_water);
 	pg_arg_int4(&args, RECOVER_ROWS);
+	pg_arg_time(&args, slot->retry_since);
+	pg_arg_time(&args, (struct wall){ loop_wall(s->loop).us + RETRY_PUT_OFF_MAX });
 	struct pg_call call = { &stmt_slot_recover, &args };
 	slot->page = pg_submit_at(RECOVER, s->load_pool, &call, 1, on_page, slot);
-}
-
-void
-slots_retries_loaded(struct slots *s, int id)
-{
-	struct slot *slot = slot_get(s, id);
-	if (!slot)
-		return;
-	slot->retry_from.us = 0;
-	recover_next(s, slot);
 }
 
 void

@@ -40,7 +40,7 @@ slot_set(struct slot *slot, enum slot_state state)
 {
 	if (state == SLOT_LEAVING) {
 		slot->low_water = slot_low_water(slot->set, slot);
-		slot->retry_from = slot_retry_low(slot->set, slot);
+		slot->retry_mark = slot_retry_low(slot->set, slot);
 	}
 	slot->state = state;
 }

@@ -295,14 +295,23 @@ announce(int64_t epoch, int64_t msg, int seq, int64_t in_s)
 }
 
 static int
-load(int64_t from_s, int64_t until_s)
+load_page(int64_t from_s, int64_t msg_id, int64_t until_s, int rows)
 {
-	struct pg_args *a = fence_arg();
+	struct pg_args *a = slot_arg();
 	pg_arg_time(a, (struct wall){ now.us + from_s * USEC_PER_SEC });
+	pg_arg_int8(a, msg_id);
+	pg_arg_int8(a, 0);
+	pg_arg_int8(a, 0);
 	pg_arg_time(a, (struct wall){ now.us + until_s * USEC_PER_SEC });
-	pg_arg_int4(a, 100);
+	pg_arg_int4(a, rows);
 	const struct pg_call call = { &stmt_retry_load, a };
 	return both(&call, 1, NULL);
+}
+
+static int
+load(int64_t from_s, int64_t until_s)
+{
+	return load_page(from_s, 0, until_s, 100);
 }
 
 static int
@@ -311,6 +320,8 @@ recover(int64_t after)
 	struct pg_args *a = slot_arg();
 	pg_arg_int8(a, after);
 	pg_arg_int4(a, 100);
+	pg_arg_time(a, (struct wall){ now.us - 3 * USEC_PER_SEC });
+	pg_arg_time(a, (struct wall){ now.us + 100 * USEC_PER_SEC });
 	const struct pg_call call = { &stmt_slot_recover, a };
 	return both(&call, 1, NULL);
 }
@@ -321,6 +332,18 @@ newest(int64_t after)
 	struct pg_args *a = slot_arg();
 	pg_arg_int8(a, after);
 	const struct pg_call call = { &stmt_slot_newest, a };
+	return both(&call, 1, NULL);
+}
+
+/* Of three messages and one that is not there. */
+static int
+payloads(int64_t bytes)
+{
+	struct pg_args *a = args_new();
+	ARRAY(a, PG_INT8, app, app, app, app);
+	ARRAY(a, PG_INT8, message[1], message[3], message[0], message[2]);
+	pg_arg_int8(a, bytes);
+	const struct pg_call call = { &stmt_payload_load, a };
 	return both(&call, 1, NULL);
 }
 
@@ -390,9 +413,17 @@ test_the_model_is_what_postgres_does(void **state)
 	assert_int_equal(load(-1000, 1000), 3);
 	assert_int_equal(load(-1000, -3), 0);
 	assert_int_equal(load(0, 1000), 1);
+	announce(1, message[0], 2, -2); /* the same time as another, which comes behind it */
+	assert_int_equal(load(-1000, 1000), 4);
+	assert_int_equal(load_page(-2, message[0], 1000, 2), 2);
+	assert_int_equal(load_page(-2, message[0] + 1, 1000, 100), 2);
 	assert_int_equal(recover(0), 3);
 	assert_int_equal(recover(message[1]), 1);
 	assert_int_equal(newest(0), 1);
+	assert_int_equal(payloads(100), 4);
+	assert_int_equal(payloads(8), 3); /* of four bytes each */
+	assert_int_equal(payloads(7), 2);
+	assert_int_equal(payloads(1), 1);
 	assert_int_equal(newest(message[2]), 0);
 	assert_int_equal(drained(50), 0);
 	assert_int_equal(drained(150), 1);
@@ -414,7 +445,7 @@ test_what_is_parked(void **state)
 	assert_int_equal(parked(0), 1);
 	assert_int_equal(drained(150), 0);
 	assert_int_equal(recover(message[1]), 1);
-	assert_int_equal(load(-1000, -1), 2); /* what is parked is no retry of step 0 */
+	assert_int_equal(load(-1000, -1), 3); /* what is parked is no retry of step 0 */
 }
 
 static int

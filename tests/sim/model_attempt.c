@@ -1,6 +1,9 @@
 /* Statements about attempts and what follows: attempt_append*.sql, retry_*.sql,
  * dead_letter_append.sql, slot_drained.sql. */
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/attr.h"
 
 #include "model.h"
 #include "wire.h"
@@ -197,15 +200,6 @@ retry_is_over(const struct call *c, const struct retry *r)
 	return model_resolved(c, &step);
 }
 
-static bool
-among(const struct values *slots, int slot)
-{
-	for (int i = 0; i < slots->n; i++)
-		if (value_int(slots->v[i]) == slot)
-			return true;
-	return false;
-}
-
 static void
 answer_retry(PGresult *answer, const struct retry *r)
 {
@@ -221,17 +215,47 @@ answer_retry(PGresult *answer, const struct retry *r)
 	answer_int8(answer, row, 8, r->chain);
 }
 
-/* The limit is far above what a schedule has; the order of rows without a limit is open. */
+/* In the order of retry_load.sql. */
+static int
+by_place(const void *left, const void *right)
+{
+	const struct retry *a = *(const struct retry *const *)left,
+			   *b = *(const struct retry *const *)right;
+	const int64_t order[][2] = { { a->due.us, b->due.us }, { a->msg_id, b->msg_id },
+		{ a->endpoint_id, b->endpoint_id }, { a->chain, b->chain }, { b->seq, a->seq } };
+	for (size_t i = 0; i < ARRAY_LEN(order); i++)
+		if (order[i][0] != order[i][1])
+			return order[i][0] < order[i][1] ? -1 : 1;
+	return 0;
+}
+
 enum ran
 model_retry_load(const struct call *c, PGresult **ret)
 {
-	struct values slots = values_of(c->arg[0], c->arena);
-	struct wall from = value_time(c->arg[1]), until = value_time(c->arg[2]);
+	int64_t slot = value_int(c->arg[0]), limit = value_int(c->arg[6]);
+	struct wall until = value_time(c->arg[5]);
+	const struct retry from = {
+		.due = value_time(c->arg[1]),
+		.msg_id = value_int(c->arg[2]),
+		.endpoint_id = value_int(c->arg[3]),
+		.chain = value_int(c->arg[4]),
+		.seq = INT16_MAX,
+	};
+	const struct retry *first = &from, **list;
+	int n = 0;
 	*ret = answer_new(9);
+	list =
+	    arena_alloc(c->arena, sizeof(struct retry *) * (size_t)(db.table[TABLE_RETRY].n + 1));
 	FOR_ROWS(r, retry, TABLE_RETRY, c->txn)
-	if (among(&slots, r->slot) && r->due.us >= from.us && r->due.us < until.us &&
-	    (r->due.us > txn_start(c->txn).us + AHEAD || !retry_is_over(c, r)))
-		answer_retry(*ret, r);
+	{
+		const struct retry *row = r;
+		if (r->slot == slot && by_place(&row, &first) >= 0 && r->due.us < until.us &&
+		    (r->due.us > txn_start(c->txn).us + AHEAD || !retry_is_over(c, r)))
+			list[n++] = r;
+	}
+	qsort(list, (size_t)n, sizeof(struct retry *), by_place);
+	for (int i = 0; i < n && i < limit; i++)
+		answer_retry(*ret, list[i]);
 	return RAN;
 }
 

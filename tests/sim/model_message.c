@@ -273,17 +273,16 @@ enum ran
 model_payload_load(const struct call *c, PGresult **ret)
 {
 	struct values apps = values_of(c->arg[0], c->arena), ids = values_of(c->arg[1], c->arena);
-	PGresult *r = *ret = answer_new(4);
+	int64_t bytes = 0;
+	PGresult *r = *ret = answer_new(2);
 	for (int i = 0; i < ids.n; i++) {
 		const struct message_row *m =
 		    message_find(value_int(apps.v[i]), value_int(ids.v[i]), c->txn);
-		if (!m)
-			continue;
-		int row = PQntuples(r);
-		answer_int8(r, row, 0, m->id);
-		answer_int8(r, row, 1, m->app_id);
-		answer_str(r, row, 2, m->event_type);
-		answer_str(r, row, 3, m->payload);
+		bytes += m ? (int64_t)m->payload.n : 0;
+		if (i > 0 && bytes > value_int(c->arg[2]))
+			break;
+		answer_str(r, i, 0, m ? m->event_type : (struct str){ 0 });
+		answer_str(r, i, 1, m ? m->payload : (struct str){ 0 });
 	}
 	return RAN;
 }
@@ -304,8 +303,28 @@ model_slot_newest(const struct call *c, PGresult **ret)
 	return RAN;
 }
 
-/* Endpoints whose first delivery is resolved by an attempt or a dead letter, or is parked; with
- * repetitions. */
+/* Those of the message whose first delivery was put off; in their order, once. */
+static int
+put_off_endpoints(const struct call *c, const struct message_row *m, int64_t *ret, int room)
+{
+	int64_t last = 0;
+	for (int n = 0; n < room; n++) {
+		int64_t next = INT64_MAX;
+		FOR_ROWS(r, retry, TABLE_RETRY, c->txn)
+		if (r->slot == value_int(c->arg[0]) && r->app_id == m->app_id &&
+		    r->msg_id == m->id && r->chain == 0 && r->due.us >= value_time(c->arg[3]).us &&
+		    r->due.us < value_time(c->arg[4]).us && r->endpoint_id > last &&
+		    r->endpoint_id < next)
+			next = r->endpoint_id;
+		if (next == INT64_MAX)
+			return n;
+		ret[n] = last = next;
+	}
+	return room;
+}
+
+/* Endpoints whose first delivery is resolved by an attempt or a dead letter, is parked, or was put
+ * off; with repetitions. */
 static int
 resolved_endpoints(const struct call *c, const struct message_row *m, int64_t *ret, int room)
 {
@@ -320,7 +339,7 @@ resolved_endpoints(const struct call *c, const struct message_row *m, int64_t *r
 	FOR_ROWS(p, parked_row, TABLE_PARKED, c->txn)
 	if (p->app_id == m->app_id && p->msg_id == m->id && p->chain == 0 && n < room)
 		ret[n++] = p->endpoint_id;
-	return n;
+	return n + put_off_endpoints(c, m, ret + n, room - n);
 }
 
 enum ran
