@@ -4,12 +4,20 @@ import signal
 import threading
 
 import pytest
-from harness.daemon import alive, kill
+from harness.daemon import Daemon, alive, kill
 from harness.receiver import Step
 from harness.wait import wait_until
 
 ORG_ROUTES = [("GET", "/dead-letter"), ("GET", "/dead-letter/summary"), ("POST", "/dead-letter/replay"),
               ("POST", "/dead-letter/discard"), ("GET", "/background-task")]
+
+
+@pytest.fixture(scope="module")
+def daemon():
+    """One endpoint has many dead letters here, quickly: without a breaker that would park them."""
+    shared = Daemon(workers=2, breaker_failures=0).start()
+    yield shared
+    shared.close()
 
 
 def ids(rows):
@@ -278,7 +286,7 @@ def test_other_organisations_see_nothing(api, app, receiver, daemon):
 
 def test_task_survives_its_worker(start, receiver):
     """kill -9 in the middle of a replay: it goes on where it was, and each goes out at least once."""
-    daemon = start(workers=1, lease="1s")
+    daemon = start(workers=1, lease="1s", breaker_failures=0)
     api = daemon.api()
     app = api.new_app()
     _, rows = bury(api, app, receiver, count=60)
