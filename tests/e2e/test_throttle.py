@@ -169,19 +169,20 @@ def test_overload_is_its_own_affair(start, receiver):
     daemon = start(workers=2, lease="2s", lane_max=60)
     api = daemon.api()
     app, other = api.new_app(), api.new_app()
-    api.new_endpoint(app, receiver.url("/limited"), throttleRate=20)
+    api.new_endpoint(app, receiver.url("/limited"), throttleRate=60)
     api.new_endpoint(other, receiver.url("/free"))
     ids = []
     for n in range(20):
-        ids += flood(daemon, app, 20)
+        ids += flood(daemon, app, 70)
         sent = api.send(other, {"n": n})
         receiver.wait(1, "/free", id=sent, deadline_s=10)
     metrics = api.metrics()
-    assert metrics["posthorn_deliveries_queued"] <= 2 * 60 + 2
+    drained = 512  # that were parked, and are brought back to the lane (lib/send/hold_step.c)
+    assert metrics["posthorn_deliveries_queued"] <= 2 * 60 + drained + 2
     assert metrics["posthorn_deliveries_spilled_total"] > 0
     assert metrics["posthorn_lanes_throttled"] >= 1
     receiver.wait_ids(ids, deadline_s=180)
     got = receiver.got("/limited")
     assert len(got) == len(ids)
-    never_above(got, 20)
+    never_above(got, 60)
     wait_until(lambda: api.metrics()["posthorn_lanes_throttled"] == 0, 10)
