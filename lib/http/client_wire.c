@@ -204,8 +204,8 @@ client_tls_new(const char *ca_file, bool insecure)
 	SSL_CTX_set_verify(x, insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	/* An intermediate certificate in the CA file is a root, as for curl. */
 	X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(x), X509_V_FLAG_PARTIAL_CHAIN);
-	if (!SSL_CTX_set_cipher_list(x, "DEFAULT:!kDHE") ||
-	    !SSL_CTX_set1_groups_list(x, "X25519:P-256:X448:P-521:P-384"))
+	char groups[] = "X25519:P-256:X448:P-521:P-384"; /* the macro casts const away */
+	if (!SSL_CTX_set_cipher_list(x, "DEFAULT:!kDHE") || !SSL_CTX_set1_groups_list(x, groups))
 		abort(); /* out of memory */
 	SSL_CTX_set_alpn_protos(x, protocols, sizeof(protocols) - 1);
 	SSL_CTX_set_session_cache_mode(x, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
