@@ -266,6 +266,13 @@ find_step(const struct holds *hs, const struct parked_step *step, struct entry *
 	return *ret && (*ret)->state == ENTRY_UNDER_WAY ? h : NULL;
 }
 
+static bool
+is_probe(const struct hold *h, const struct parked_step *step)
+{
+	return h->state == HOLD_OPEN && h->probe.msg_id == step->msg_id &&
+	       h->probe.chain == step->chain;
+}
+
 bool
 holds_may_start(struct holds *hs, const struct parked_step *step)
 {
@@ -275,13 +282,11 @@ holds_may_start(struct holds *hs, const struct parked_step *step)
 		return false;
 	if (!hold_parks(h->state) || h->ended || en->expired)
 		return true;
-	bool probe = h->state == HOLD_OPEN && h->probe.msg_id == step->msg_id &&
-		     h->probe.chain == step->chain;
-	if (!probe) {
-		entry_return(h, en);
-		hold_wake(h);
-	}
-	return probe;
+	if (is_probe(h, step))
+		return true;
+	entry_return(h, en);
+	hold_wake(h);
+	return false;
 }
 
 struct hold_rule
@@ -320,10 +325,11 @@ holds_attempted(
 	bool delivered = outcome == OUTCOME_DELIVERED;
 	if (h->state == HOLD_OPEN && delivered)
 		hold_set_state(h, HOLD_DRAINING);
-	else if (h->state == HOLD_OPEN && outcome != OUTCOME_GONE)
-		probe_failed(h, retry_after);
-	else
+	else if (h->state != HOLD_OPEN)
 		hold_pace(h, delivered);
+	else if (is_probe(h, step) && outcome != OUTCOME_GONE)
+		probe_failed(
+		    h, retry_after); /* what was under way when it opened tells nothing new */
 	hold_wake(h);
 }
 

@@ -291,3 +291,20 @@ def test_a_body_stays_the_producers(node, receiver):
     receiver.script(PATH, 200)
     got = [g for g in receiver.wait(1, PATH, id=msg, deadline_s=30) if g.answered == 200]
     assert got and got[-1].body == payload
+
+
+def test_what_was_under_way_when_it_opened_is_no_probe(node, receiver):
+    """The first events of several keys fail at once: that is one outage, not as many probes that failed."""
+    daemon, api, app = node(workers=1, breaker_failures=1, probe_min="2s", probe_max="1h")
+    gate = threading.Event()
+    endpoint(api, app, receiver.script(PATH, 200), ordering="key", retrySchedule=[0.1] * 20)
+    items = [{"eventType": "t", "payload": {}, "orderingKey": f"k{n % 8}"} for n in range(400)]
+    api.post(f"/app/{app}/msg/batch", items, want=202)
+    wait_until(lambda: len(delivered(receiver)) == 400, 30, "its window is wide")
+    receiver.script(PATH, Step(500, after=gate))
+    ids = [row["id"] for row in api.post(f"/app/{app}/msg/batch", items[:8], want=202).json["data"]]
+    receiver.wait(407, PATH)
+    gate.set()
+    wait_until(lambda: states(daemon) == [1], 20, "the breaker is open")
+    receiver.script(PATH, 200)
+    wait_until(lambda: set(delivered(receiver)) >= set(ids), 40, "all of it is delivered")

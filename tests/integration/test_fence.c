@@ -216,8 +216,10 @@ test_a_sleeper_within_a_transaction_is_evicted(void **state)
 	/* The results will have the slot's lock and wait for the table's. */
 	db_exec(&other, "begin; lock table attempt in access exclusive mode");
 	int64_t id = post_ok(a, "u", 1), epoch = epoch_of(slot);
-	UNTIL(w, db_int(&db, "select count(*) from pg_locks where relation = 'attempt'::regclass"
-			     " and not granted") == 1);
+	UNTIL(
+	    w, db_int(&db, "select count(*) from pg_locks l where relation = 'attempt'::regclass"
+			   " and not granted and exists (select 1 from pg_locks h"
+			   " where h.pid = l.pid and h.locktype = 'advisory' and h.granted)") == 1);
 	node_lapse(a);
 	node_begin(w, "b", "retry_schedule=3600");
 	UNTIL(w, epoch_of(slot) == epoch + 1);

@@ -246,7 +246,13 @@ node_slot(const struct node *n)
 void
 node_lapse(struct node *n)
 {
+	struct db *db = n->world->db;
 	n->paused = true;
+	/* A beat that is on its way would extend the lease again. */
+#define BEATS " from pg_stat_activity where application_name = 'posthorn %s'"
+	(void)db_int(db, "select count(pg_terminate_backend(pid))" BEATS, n->pool_name[3]);
+	UNTIL(n->world, db_int(db, "select count(*)" BEATS, n->pool_name[3]) == 0);
+#undef BEATS
 	db_exec(
 	    n->world->db, "update slot set lease_until = '-infinity' where id = %d", node_slot(n));
 }
