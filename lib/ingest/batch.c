@@ -172,6 +172,7 @@ batch_submit(struct batch *b, struct pg_pool *pool, int slot, int64_t epoch, str
 	pg_array_begin(&slots, &b->column[0], PG_INT2);
 	pg_array_int2(&slots, (int16_t)slot);
 	pg_array_end(&slots, &lock);
+	pg_args_init(&queue, b->arena);
 	pg_args_init(&args, b->arena);
 	pg_arg_int2(&args, (int16_t)slot);
 	pg_arg_int8(&args, epoch);
@@ -188,7 +189,6 @@ batch_submit(struct batch *b, struct pg_pool *pool, int slot, int64_t epoch, str
 		[BATCH_NOT_QUEUED] = { &stmt_queue_append, &queue } };
 	int ncalls = BATCH_NOT_QUEUED;
 	if (has_queued(rows, n)) {
-		pg_args_init(&queue, b->arena);
 		pg_arg_int2(&queue, (int16_t)slot);
 		pg_arg_time(&queue, now);
 		build_queue(b, &queue, rows, n);

@@ -103,6 +103,7 @@ ask(void *arg)
 	int64_t apps[BATCH_MAX], ids[BATCH_MAX];
 	int n = 0;
 	const struct lost *x, *first = TAILQ_FIRST(&lb->list);
+	ids[0] = first->message->id; /* for the eyes of the analyzer */
 	int16_t id = (int16_t)id_slot(first->message->id);
 	TAILQ_FOREACH(x, &lb->list, entry) {
 		/* One slot a question: that of the first. The ids rise. */

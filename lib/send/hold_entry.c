@@ -145,6 +145,7 @@ entries_find(const struct hold *h, int64_t msg_id, int64_t chain)
 {
 	const struct entry_id id = { msg_id, chain };
 	struct entry *en;
+	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): uthash reads bytes */
 	HASH_FIND(hh, h->entries.by_id, &id, sizeof(id), en);
 	return en;
 }

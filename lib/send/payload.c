@@ -88,7 +88,9 @@ on_read(void *arg, const struct pg_result *r, const struct err *e)
 			continue;
 		TAILQ_REMOVE(&ps->flying, d, entry);
 		TAILQ_INSERT_TAIL(&done, d, entry);
-		struct str payload = row < 0 ? (struct str){ 0 } : pg_str(res, row, 1);
+		struct str payload = { NULL, 0 };
+		if (row >= 0)
+			payload = pg_str(res, row, 1);
 		if (payload.p) {
 			message_set_payload(m, payload);
 			message_set_type(m, pg_str(res, row, 0));
