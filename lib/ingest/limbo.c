@@ -103,14 +103,14 @@ ask(void *arg)
 	int64_t apps[BATCH_MAX], ids[BATCH_MAX];
 	int n = 0;
 	const struct lost *x, *first = TAILQ_FIRST(&lb->list);
-	ids[0] = first->message->id; /* for the eyes of the analyzer */
+	int64_t newest = first->message->id;
 	int16_t id = (int16_t)id_slot(first->message->id);
 	TAILQ_FOREACH(x, &lb->list, entry) {
 		/* One slot a question: that of the first. The ids rise. */
 		if (n == BATCH_MAX || id_slot(x->message->id) != id || x->epoch != first->epoch)
 			break;
 		apps[n] = x->message->app_id;
-		ids[n++] = x->message->id;
+		ids[n++] = newest = x->message->id;
 	}
 	struct pg_args slot, above, args;
 	arena_reset(lb->arena);
@@ -119,7 +119,7 @@ ask(void *arg)
 	pg_args_init(&above, lb->arena);
 	pg_arg_int2(&above, id);
 	pg_arg_int8(&above, first->epoch);
-	pg_arg_int8(&above, ids[n - 1]);
+	pg_arg_int8(&above, newest);
 	pg_args_init(&args, lb->arena);
 	pg_arg_int8s(&args, apps, n);
 	pg_arg_int8s(&args, ids, n);

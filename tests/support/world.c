@@ -251,7 +251,9 @@ node_lapse(struct node *n)
 	/* A beat that is on its way would extend the lease again. */
 #define BEATS " from pg_stat_activity where application_name = 'posthorn %s'"
 	(void)db_int(db, "select count(pg_terminate_backend(pid))" BEATS, n->pool_name[3]);
-	UNTIL(n->world, db_int(db, "select count(*)" BEATS, n->pool_name[3]) == 0);
+	/* Within a transaction the view stands still. */
+	UNTIL(n->world, (db_exec(db, "select pg_stat_clear_snapshot()"),
+			    db_int(db, "select count(*)" BEATS, n->pool_name[3]) == 0));
 #undef BEATS
 	db_exec(
 	    n->world->db, "update slot set lease_until = '-infinity' where id = %d", node_slot(n));
