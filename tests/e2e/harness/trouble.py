@@ -90,7 +90,9 @@ class Trouble:
     def _assert_stored(self, accepted):
         """In the database that is left in the end, too."""
         wait_until(lambda: self.daemon.api().get(f"/app/{self.app}", want=None).status == 200, 30)
-        stored = {m["id"] for m in self.daemon.api().list(f"/app/{self.app}/msg", limit=250)}
+        # Its first reads may still meet a connection that is being left: 503, and tried again.
+        stored = {m["id"] for m in wait_until(
+            lambda: self.daemon.api().list(f"/app/{self.app}/msg", limit=250), 20, "the messages")}
         missing = set(accepted) - stored
         assert not missing, f"{len(missing)} of {len(accepted)} accepted are not stored: {sorted(missing)[:5]}"
 
