@@ -83,8 +83,9 @@ def test_prepared_statements(behind):
     """With a pooler that does not know about them: said once, with the way out, and done without."""
     it = behind(workers=1)
     it.load.wait(100, 60)
-    said = re.findall(r"event=pg.pooler .*", it.daemon.log())
-    assert said and all("database_prepare = false" in line for line in said)
+    # It takes two sessions that the pooler has exchanged.
+    said = wait_until(lambda: re.findall(r"event=pg.pooler .*", it.daemon.log()), 60, "what is said")
+    assert all("database_prepare = false" in line for line in said)
     assert len(said) == len({re.search(r"pool=(\w+)", line)[1] for line in said}), "once for each pool"
     since = time.monotonic()
     it.load.wait(100, 60)
