@@ -43,9 +43,8 @@ hold_wake(struct hold *h)
 }
 
 static void
-wake_at(struct hold *h, usec_t *soonest, usec_t at)
+wake_at(usec_t *soonest, usec_t at)
 {
-	(void)h;
 	if (at && (*soonest == 0 || at < *soonest))
 		*soonest = at;
 }
@@ -96,7 +95,6 @@ hold_set_state(struct hold *h, enum hold_state state)
 		h->probes = 0;
 		h->probe_at = now_of(h) + hold_probe_wait(h);
 		h->probe = (struct entry_id){ 0 };
-		metric_add(METRIC_BREAKER_TRIPS, 1);
 	} else if (state == HOLD_DRAINING) {
 		h->failing_since = 0;
 		h->drain_since = now_of(h);
@@ -191,30 +189,29 @@ on_closed(void *arg, const struct pg_result *r, const struct err *e)
 	hold_wake(h);
 }
 
-/* Writes what has changed, and from time to time how far it has come. Whether that is under way. */
-static bool
+/* Writes what has changed, and from time to time how far it has come. */
+static void
 store_step(struct hold *h, usec_t *soonest)
 {
 	usec_t now = now_of(h);
 	if (h->ticket)
-		return true;
+		return;
 	usec_t at = h->stored_at + (h->active_at > h->stored_at ? STORE_MARKS : STORE_IDLE);
 	if (h->dirty)
 		at = h->state != h->stored ? now : h->stored_at + STORE_AGAIN;
 	if (at < h->store_after)
 		at = h->store_after;
 	if (now < at) {
-		wake_at(h, soonest, at);
-		return false;
+		wake_at(soonest, at);
+		return;
 	}
 	if (!h->dirty && h->entries.n == 0 && now - h->read_at > LOOK_FIRST) {
 		hold_want_read(h); /* whether that is all */
-		return false;
+		return;
 	}
 	h->dirty = false;
 	h->writing = h->state;
 	hold_write(h, on_written);
-	return true;
 }
 
 /* ---- what is let out ---------------------------------------------------------------------- */
@@ -255,7 +252,7 @@ read_on(struct hold *h, usec_t *soonest)
 		if (now >= at)
 			hold_want_read(h);
 		else
-			wake_at(h, soonest, at);
+			wake_at(soonest, at);
 	}
 }
 
@@ -276,7 +273,7 @@ expire_step(struct hold *h, usec_t *soonest)
 		hold_want_read(h);
 	if (now >= h->expire_at)
 		h->expire_at = now + (most / 10 < EXPIRE_EVERY ? most / 10 : EXPIRE_EVERY);
-	wake_at(h, soonest, h->expire_at);
+	wake_at(soonest, h->expire_at);
 }
 
 static void
@@ -286,7 +283,7 @@ probe_step(struct hold *h, usec_t *soonest)
 	if (h->entries.under_way > 0)
 		return;
 	if (now < h->probe_at) {
-		wake_at(h, soonest, h->probe_at);
+		wake_at(soonest, h->probe_at);
 		return;
 	}
 	struct entry *en = entries_probe(h);
@@ -299,7 +296,7 @@ probe_step(struct hold *h, usec_t *soonest)
 	} else if (!all_read(h) || now >= look_at) {
 		hold_want_read(h);
 	} else {
-		wake_at(h, soonest, look_at);
+		wake_at(soonest, look_at);
 	}
 }
 
@@ -325,7 +322,7 @@ drain_step(struct hold *h, usec_t *soonest)
 		h->next_start = now - DRAIN_BURST;
 	while (h->entries.under_way < UNDER_WAY_MAX && (en = entries_ready(h))) {
 		if (!h->ended && h->next_start > now) {
-			wake_at(h, soonest, h->next_start);
+			wake_at(soonest, h->next_start);
 			break;
 		}
 		h->next_start += gap;
@@ -333,7 +330,7 @@ drain_step(struct hold *h, usec_t *soonest)
 	}
 	if (h->entries.n - h->entries.under_way < HOLD_PAGE / 2)
 		read_on(h, soonest);
-	wake_at(h, soonest, entries_next_due(h));
+	wake_at(soonest, entries_next_due(h));
 }
 
 /* Whether nothing is left but what has its order. */
@@ -345,17 +342,16 @@ drained(const struct hold *h)
 	return h->entries.n == 0 || (h->ordered && now_of(h) > h->drain_since + ORDERED_DRAIN);
 }
 
-static bool
+static void
 close_step(struct hold *h, usec_t *soonest)
 {
 	if (h->ticket || h->dirty || !drained(h))
-		return false;
+		return;
 	if (now_of(h) < h->close_at) {
-		wake_at(h, soonest, h->close_at);
-		return false;
+		wake_at(soonest, h->close_at);
+		return;
 	}
 	hold_write_closed(h, on_closed);
-	return true;
 }
 
 static void
@@ -365,7 +361,7 @@ order_step(struct hold *h, usec_t *soonest)
 	while (h->entries.under_way < HEADS_MAX && (en = entries_ready(h)))
 		let_out(h, en);
 	read_on(h, soonest);
-	wake_at(h, soonest, entries_next_due(h));
+	wake_at(soonest, entries_next_due(h));
 }
 
 /* ---- the step ----------------------------------------------------------------------------- */
@@ -383,7 +379,7 @@ state_step(struct hold *h, usec_t *soonest)
 		break;
 	case HOLD_DRAINING:
 		drain_step(h, soonest);
-		(void)close_step(h, soonest);
+		close_step(h, soonest);
 		break;
 	case HOLD_CLOSED:
 		order_step(h, soonest);
@@ -406,7 +402,7 @@ hold_step(struct hold *h)
 		return;
 	}
 	state_step(h, &soonest);
-	(void)store_step(h, &soonest);
+	store_step(h, &soonest);
 	if (soonest)
 		timer_set(&h->timer, soonest > now ? soonest - now : 0);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/metric.h"
 
 #include "send/hold-internal.h"
 
@@ -79,6 +80,7 @@ on_opened(void *arg, const struct pg_result *r, const struct err *e)
 		return;
 	}
 	int64_t version = pg_int(r->res[1], 0, 0);
+	metric_add(METRIC_BREAKER_TRIPS, !t->overflow);
 	holds_news(hs, t->app_id, t->endpoint_id, version, t->slot, t->epoch);
 	struct hold *h = hold_find(hs, t->endpoint_id);
 	if (h)
@@ -92,6 +94,7 @@ trip_kept(struct hold *h, usec_t failing_for)
 {
 	if (!h->failing_since)
 		h->failing_since = loop_now(h->all->loop) - failing_for;
+	metric_add(METRIC_BREAKER_TRIPS, 1);
 	hold_set_state(h, HOLD_OPEN);
 	hold_wake(h);
 }

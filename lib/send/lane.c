@@ -23,7 +23,7 @@ lane_weigh(struct lane *lane)
 {
 	const struct cat_endpoint *endpoint = lane->route ? lane->route->endpoint : NULL;
 	lane->ends = !endpoint || endpoint->disabled;
-	lane->parks = lane->gate == LANE_PARK || (endpoint && hold_parks(endpoint->hold));
+	lane->parks = endpoint && hold_parks(endpoint->hold);
 }
 
 struct route *

@@ -21,12 +21,12 @@
 struct lanes; /* opaque */
 struct lane;  /* opaque */
 
-/* What becomes of deliveries that are new to a lane; those that come from the table `parked` only
- * wait for their turn. The endpoint's hold in the catalogue (hold_parks) says LANE_PARK, too. */
+/* Whether deliveries that are new to a lane may start; those that come from the table `parked` only
+ * wait for their turn. While the endpoint's hold in the catalogue parks (hold_parks), the turn of
+ * new ones comes at once and without a window, for them to be parked. */
 enum lane_gate {
 	LANE_GO,
 	LANE_WAIT, /* they wait in the lane, for a moment: a decision is being stored */
-	LANE_PARK, /* their turn comes at once and without a window, for them to be parked */
 };
 
 /* How an attempt ended, as far as a lane learns from it. */
