@@ -189,6 +189,7 @@ struct client {
 	bool dying;               /* client_free was called meanwhile */
 
 	int nconnections;                  /* all of them */
+	int nidle;                         /* of them, in `idle`: at most options.connections_max */
 	struct connection_list idle;       /* the latest first */
 	struct connection_bucket *buckets; /* owned; the idle ones by origin, too */
 	uint32_t nbuckets;                 /* a power of two */

@@ -25,7 +25,7 @@
 #include "policy/classify.h"
 
 struct client_options {
-	int connections_max; /* kept connections; default 1024 */
+	int connections_max; /* idle ones that are kept; default 1024 */
 	int keep_body;       /* bytes of an answer's body kept; default 16384 */
 	int read_body; /* bytes of a body read before the connection is closed; default 65536 */
 	int head_max;  /* bytes of an answer's header section; default 65536 */

@@ -90,6 +90,7 @@ connection_set(struct client_connection *k, enum connection_state state)
 	if (k->state == CONNECTION_IDLE) {
 		TAILQ_REMOVE(&c->idle, k, idle);
 		LIST_REMOVE(k, same);
+		c->nidle--;
 	}
 	k->state = state;
 	if (state == CONNECTION_IDLE) {
@@ -97,6 +98,7 @@ connection_set(struct client_connection *k, enum connection_state state)
 		k->idle_since = loop_now(c->loop);
 		TAILQ_INSERT_HEAD(&c->idle, k, idle);
 		LIST_INSERT_HEAD(bucket_of(c, k->origin), k, same); /* the warmest first */
+		c->nidle++;
 	}
 }
 
@@ -139,7 +141,7 @@ client_trim(struct client *c)
 	struct client_connection *k;
 	usec_t stale = loop_now(c->loop) - IDLE_MAX;
 	while ((k = TAILQ_LAST(&c->idle, connection_list)) &&
-	       (c->nconnections > c->options.connections_max || k->idle_since < stale))
+	       (c->nidle > c->options.connections_max || k->idle_since < stale))
 		connection_close(k);
 }
 
@@ -209,6 +211,10 @@ connection_open(struct client_exchange *x, const char **ret_detail)
 {
 	struct client *c = x->client;
 	int fd = dial(&x->to);
+	while (fd < 0 && errno == EMFILE && !TAILQ_EMPTY(&c->idle)) {
+		connection_close(TAILQ_LAST(&c->idle, connection_list));
+		fd = dial(&x->to);
+	}
 	if (fd < 0) {
 		*ret_detail = connect_detail(errno);
 		return NULL;
@@ -221,7 +227,6 @@ connection_open(struct client_exchange *x, const char **ret_detail)
 	k->state = CONNECTION_DIALLING;
 	k->wire.fd = fd;
 	c->nconnections++;
-	client_trim(c);
 	watch(k, EPOLLOUT);
 	return k;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../support/client_fixture.h"
@@ -479,6 +480,63 @@ test_many(void **state)
 	UNTIL(f, receiver_counts(f->receiver).open <= 1024);
 }
 
+static const struct receiver_play *
+keep_first(void *arg, const struct receiver_request *rq)
+{
+	(void)arg;
+	return rq->connection == 1 ? &ok : NULL;
+}
+
+/* What is kept is counted by itself: a crowd of receivers that do not answer does not cost the
+ * others their connections. */
+static void
+test_many_busy_evict_none(void **state)
+{
+	struct fixture *f = *state;
+	struct client_options o;
+	struct result x[8], again;
+	client_options_default(&o);
+	o.connections_max = 2;
+	client_set(f, &o);
+	receiver_set(
+	    f, receiver_new(f->loop, "127.0.0.1", NULL, keep_first, NULL), "http", "receiver.test");
+	start(f, DEADLINE_MS, &x[0]);
+	for (size_t i = 1; i < ARRAY_LEN(x); i++)
+		start(f, DEADLINE_MS, &x[i]);
+	UNTIL(f, x[0].calls && receiver_counts(f->receiver).held == (int)ARRAY_LEN(x) - 1);
+	start(f, DEADLINE_MS, &again);
+	UNTIL(f, again.calls || receiver_counts(f->receiver).held == (int)ARRAY_LEN(x));
+	assert_int_equal(again.r.status, 200);
+	assert_int_equal(receiver_counts(f->receiver).accepted, ARRAY_LEN(x));
+	receiver_release(f->receiver, &ok);
+	UNTIL(f, client_in_flight(f->client) == 0);
+}
+
+/* Without descriptors for a new connection the oldest kept one gives its own. */
+static void
+test_no_more_descriptors(void **state)
+{
+	struct fixture *f = *state;
+	struct receiver *other =
+	    receiver_new(f->loop, "127.0.0.2", NULL, receiver_scripted, &f->script);
+	struct result x;
+	struct rlimit limit, few;
+	play(f, &ok, 1);
+	assert_int_equal(exchange(f, DEADLINE_MS)->r.status, 200);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	few = limit;
+	int next = dup(0); /* the lowest that is free */
+	assert_true(next >= 0);
+	close(next);
+	few.rlim_cur = (rlim_t)next;
+	start_to(f, receiver_address(other), DEADLINE_MS, &x);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	UNTIL(f, x.calls);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(x.r.transport, TRANSPORT_OK);
+	receiver_free(other);
+}
+
 /* Aborted after each number of turns, so in every phase: queued, connecting, sent, answered. */
 static void
 test_abort(void **state)
@@ -622,6 +680,8 @@ main(void)
 		TEST(test_tls_sessions_of_many),
 		TEST(test_ca_file_missing),
 		TEST(test_many),
+		TEST(test_many_busy_evict_none),
+		TEST(test_no_more_descriptors),
 		TEST(test_abort),
 		TEST(test_abort_in_callback),
 		TEST(test_free_in_callback),

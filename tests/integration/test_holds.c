@@ -205,13 +205,16 @@ static void
 test_its_keeper_sleeps_past_its_lease(void **state)
 {
 	struct world *w = *state;
-	struct node *a = node_start(w, "a", SETTINGS), *b = node_start(w, "b", SETTINGS);
+	struct node *a = node_start(w, "a", SETTINGS "; lease=3s");
+	struct node *b = node_start(w, "b", SETTINGS);
 	int64_t endpoint = tripped(w, a, 30);
 	int slot = node_slot(a);
 	node_lapse(a);
+	usec_t lapsed = loop_now(w->loop) + 3 * USEC_PER_SEC; /* by its own clock as well */
 	UNTIL(w, hold_slot(endpoint) == node_slot(b));
 	w->any = &play_200;
 	assert_over(w, endpoint, 30);
+	UNTIL(w, loop_now(w->loop) > lapsed);
 	int before = w->narrivals;
 	a->paused = false;
 	UNTIL(w, node_slot(a) >= 0 && node_slot(a) != slot);
