@@ -53,6 +53,13 @@ struct route {
 	void (*handle)(struct call *c);
 	bool own_keys; /* the handler sees to Idempotency-Key itself */
 	bool replica;  /* a list of the log: it may be told as a read replica knows it */
+	/* What the OpenAPI document says of it. Schemas and parameters are those of
+	 * lib/api/openapi/ (a file for each noun). */
+	const char *id;      /* operationId: "v1.message.create" */
+	const char *summary; /* a few words: "Send a message" */
+	const char *query;   /* its query parameters: "limit iterator order"; NULL: none */
+	const char *in;      /* the body's schema: "MessageIn"; NULL: no body */
+	const char *out; /* what success is: "202 MessageOut", "200 AppOut, 201 AppOut", "204" */
 };
 
 /* ---- answers: each ends the call, exactly one per call ---- */
