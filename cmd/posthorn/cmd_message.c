@@ -21,6 +21,17 @@ static const struct column columns_with_payload[] = {
 	{ 0 },
 };
 
+static const struct column columns_of_explain[] = {
+	{ "endpointId", "ENDPOINT", 0 },
+	{ "url", "URL", COLUMN_LONG },
+	{ "state", "STATE", 0 },
+	{ "reason", "REASON", 0 },
+	{ "attempts", "ATTEMPTS", COLUMN_RIGHT },
+	{ "next", "NEXT", COLUMN_TIME },
+	{ "explanation", "EXPLANATION", 0 },
+	{ 0 },
+};
+
 static int
 run_list(struct session *s, const struct args *a, struct err *e)
 {
@@ -51,6 +62,22 @@ static const struct command commands[] = {
 	    .run = call_run,
 	    .method = "GET",
 	    .path = "/app/*/msg/*" },
+	{ .verb = "explain",
+	    .words = "APP MSG",
+	    .min = 2,
+	    .max = 2,
+	    .summary = "tell where an event is, endpoint by endpoint, and what comes next",
+	    .detail =
+		"A row for every endpoint of the application: whether it was to get the event and "
+		"why not; delivered, retrying, waiting for what, or given up why; when the next "
+		"attempt is due.",
+	    .example = "posthorn message explain acme msg_01Fq8ZxYk3b",
+	    .flags = FLAGS_PAGES,
+	    .run = call_run,
+	    .method = "GET",
+	    .path = "/app/*/msg/*/explain",
+	    .show = SHOW_LIST,
+	    .columns = columns_of_explain },
 	{ .verb = "create-batch",
 	    .words = "APP [FILE]",
 	    .min = 1,

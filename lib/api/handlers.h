@@ -14,6 +14,9 @@ void api_message_list(struct call *c);
 void api_message_get(struct call *c);
 void api_message_expunge(struct call *c);
 
+/* explain.c */
+void api_message_explain(struct call *c);
+
 /* attempt.c */
 void api_attempt_by_endpoint(struct call *c);
 void api_attempt_by_msg(struct call *c);

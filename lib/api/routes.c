@@ -16,7 +16,10 @@ const struct route routes[] = {
 	{ HTTP_POST, "/app/{app}/msg/batch", ACCESS_ORG, api_message_batch, .own_keys = true },
 	{ HTTP_GET, "/app/{app}/msg", ACCESS_APP, api_message_list, .replica = true },
 	{ HTTP_GET, "/app/{app}/msg/{msg}", ACCESS_APP, api_message_get },
-	{ HTTP_GET, "/app/{app}/msg/{msg}/explain", ACCESS_APP, call_not_offered },
+	{ HTTP_GET, "/app/{app}/msg/{msg}/explain", ACCESS_APP, api_message_explain,
+	    .id = "v1.message.explain",
+	    .summary = "Tell what became of a message and what comes next",
+	    .query = "limit iterator order", .out = "200 ListResponse_MessageExplainOut_" },
 	{ HTTP_DELETE, "/app/{app}/msg/{msg}/content", ACCESS_ORG, api_message_expunge },
 
 	/* attempts */
