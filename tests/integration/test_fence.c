@@ -5,9 +5,7 @@
 #include "base/id.h"
 #include "base/metric.h"
 
-#include "../support/world.h"
-
-static struct db db;
+#include "../support/world_tests.h"
 
 static int64_t
 epoch_of(int slot)
@@ -265,38 +263,6 @@ test_a_batch_before_the_adoption_counts(void **state)
 
 /* ---- the program -------------------------------------------------------------------------- */
 
-static int
-set_up(void **state)
-{
-	*state = world_new(&db);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
-static int
-group_set_up(void **state)
-{
-	(void)state;
-	db_start(&db);
-	return 0;
-}
-
-static int
-group_tear_down(void **state)
-{
-	(void)state;
-	db_stop(&db);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int
 main(void)
 {
@@ -310,5 +276,5 @@ main(void)
 		TEST(test_a_sleeper_within_a_transaction_is_evicted),
 		TEST(test_a_batch_before_the_adoption_counts),
 	};
-	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);
+	return RUN(tests);
 }

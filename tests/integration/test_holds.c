@@ -6,14 +6,12 @@
 
 #include "base/id.h"
 
-#include "../support/world.h"
+#include "../support/world_tests.h"
 #include "statements.h"
 
 #define SETTINGS                                                                                   \
 	"breaker_failures=2; probe_min=20ms; probe_max=100ms; disable_after=0;"                    \
 	"retry_schedule=0.3, 60, 60; drain_rate=100000"
-
-static struct db db;
 
 static int
 hold_state(int64_t endpoint)
@@ -365,38 +363,6 @@ test_heads_only_whoever_keeps_it(void **state)
 
 /* ---- frame -------------------------------------------------------------------------------- */
 
-static int
-set_up(void **state)
-{
-	*state = world_new(&db);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
-static int
-begin(void **state)
-{
-	(void)state;
-	db_start(&db);
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	(void)state;
-	db_stop(&db);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int
 main(void)
 {
@@ -412,5 +378,5 @@ main(void)
 		TEST(test_the_mark_of_what_was_not_read),
 		TEST(test_heads_only_whoever_keeps_it),
 	};
-	return cmocka_run_group_tests(tests, begin, end);
+	return RUN(tests);
 }

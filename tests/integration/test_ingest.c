@@ -6,9 +6,7 @@
 #include "base/id.h"
 #include "base/metric.h"
 
-#include "../support/world.h"
-
-static struct db db;
+#include "../support/world_tests.h"
 
 static void
 wait_answered(struct world *w, struct post *const *p, int n)
@@ -718,38 +716,6 @@ test_freed_with_events_under_way(void **state)
 
 /* ---- the program -------------------------------------------------------------------------- */
 
-static int
-set_up(void **state)
-{
-	*state = world_new(&db);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
-static int
-group_set_up(void **state)
-{
-	(void)state;
-	db_start(&db);
-	return 0;
-}
-
-static int
-group_tear_down(void **state)
-{
-	(void)state;
-	db_stop(&db);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int
 main(void)
 {
@@ -785,5 +751,5 @@ main(void)
 		TEST(test_no_partition),
 		TEST(test_freed_with_events_under_way),
 	};
-	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);
+	return RUN(tests);
 }

@@ -5,9 +5,7 @@
 
 #include "base/id.h"
 
-#include "../support/world.h"
-
-static struct db db;
+#include "../support/world_tests.h"
 
 static struct post *
 keyed(struct world *w, const char *key)
@@ -158,38 +156,6 @@ test_an_outage(void **state)
 
 /* ---- the program -------------------------------------------------------------------------- */
 
-static int
-set_up(void **state)
-{
-	*state = world_new(&db);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
-static int
-group_set_up(void **state)
-{
-	(void)state;
-	db_start(&db);
-	return 0;
-}
-
-static int
-group_tear_down(void **state)
-{
-	(void)state;
-	db_stop(&db);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int
 main(void)
 {
@@ -200,5 +166,5 @@ main(void)
 		TEST(test_the_end_comes_first),
 		TEST(test_an_outage),
 	};
-	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);
+	return RUN(tests);
 }

@@ -4,9 +4,7 @@
 
 #include "base/id.h"
 
-#include "../support/world.h"
-
-static struct db db;
+#include "../support/world_tests.h"
 
 /* As the API would: an endpoint with an order, kept by the node. ordering: "endpoint" or "key". */
 static int64_t
@@ -176,38 +174,6 @@ test_an_unanswered_append(void **state)
 	assert_int_equal(passed(w), 0);
 }
 
-static int
-set_up(void **state)
-{
-	*state = world_new(&db);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
-static int
-begin(void **state)
-{
-	(void)state;
-	db_start(&db);
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	(void)state;
-	db_stop(&db);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int
 main(void)
 {
@@ -217,5 +183,5 @@ main(void)
 		TEST(test_an_order_that_ends_during_the_append),
 		TEST(test_an_unanswered_append),
 	};
-	return cmocka_run_group_tests(tests, begin, end);
+	return RUN(tests);
 }

@@ -4,9 +4,7 @@
 
 #include "base/id.h"
 
-#include "../support/world.h"
-
-static struct db db;
+#include "../support/world_tests.h"
 
 static const char stalled[] = "results cannot be recorded";
 
@@ -162,38 +160,6 @@ test_one_that_is_refused_does_not_stop_the_others(void **state)
 
 /* ---- the program -------------------------------------------------------------------------- */
 
-static int
-set_up(void **state)
-{
-	*state = world_new(&db);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
-static int
-group_set_up(void **state)
-{
-	(void)state;
-	db_start(&db);
-	return 0;
-}
-
-static int
-group_tear_down(void **state)
-{
-	(void)state;
-	db_stop(&db);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int
 main(void)
 {
@@ -203,5 +169,5 @@ main(void)
 		TEST(test_a_partition_goes_and_comes_back),
 		TEST(test_one_that_is_refused_does_not_stop_the_others),
 	};
-	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);
+	return RUN(tests);
 }

@@ -6,12 +6,10 @@
 #include "base/id.h"
 #include "base/metric.h"
 
-#include "../support/world.h"
+#include "../support/world_tests.h"
 #include "store/dead_letter.h"
 
 #define SLOT 500
-
-static struct db db;
 
 /* The application of a test, its endpoints /200/a and /200/b, and the ids of its history. */
 struct history {
@@ -427,38 +425,6 @@ test_a_payload_that_is_shared(void **state)
 
 /* ---- the program -------------------------------------------------------------------------- */
 
-static int
-set_up(void **state)
-{
-	*state = world_new(&db);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
-static int
-group_set_up(void **state)
-{
-	(void)state;
-	db_start(&db);
-	return 0;
-}
-
-static int
-group_tear_down(void **state)
-{
-	(void)state;
-	db_stop(&db);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int
 main(void)
 {
@@ -474,5 +440,5 @@ main(void)
 		TEST(test_freed_while_reading),
 		TEST(test_a_payload_that_is_shared),
 	};
-	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);
+	return RUN(tests);
 }

@@ -6,10 +6,8 @@
 #include "base/id.h"
 #include "base/metric.h"
 
-#include "../support/world.h"
+#include "../support/world_tests.h"
 #include "store/dead_letter.h"
-
-static struct db db;
 
 /* Columns of the only attempt, retry or dead letter, in a row. */
 static const char *
@@ -494,38 +492,6 @@ test_a_lane_over_its_share_is_put_off(void **state)
 
 /* ---- the program -------------------------------------------------------------------------- */
 
-static int
-set_up(void **state)
-{
-	*state = world_new(&db);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
-static int
-group_set_up(void **state)
-{
-	(void)state;
-	db_start(&db);
-	return 0;
-}
-
-static int
-group_tear_down(void **state)
-{
-	(void)state;
-	db_stop(&db);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 /* The catalogue is bounded. An application that it has dropped is still known to the lanes that
  * used it, by a snapshot that nobody would replace. */
 static void
@@ -578,5 +544,5 @@ main(void)
 		TEST(test_lanes_hear_of_an_application_that_was_dropped),
 		TEST(test_a_lane_over_its_share_is_put_off),
 	};
-	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);
+	return RUN(tests);
 }

@@ -2,11 +2,9 @@
  * is too much is given back. Nodes have no time here unless they rest (world.h). */
 #include "base/metric.h"
 
-#include "../support/world.h"
+#include "../support/world_tests.h"
 
 #define MANY 400 /* deliveries: most of them wait while none of those under way is answered */
-
-static struct db db;
 
 static int64_t
 slot_int(int slot, const char *column)
@@ -166,38 +164,6 @@ test_one_that_is_not_read_yet_is_given_back(void **state)
 
 /* ---- the program -------------------------------------------------------------------------- */
 
-static int
-set_up(void **state)
-{
-	*state = world_new(&db);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
-static int
-group_set_up(void **state)
-{
-	(void)state;
-	db_start(&db);
-	return 0;
-}
-
-static int
-group_tear_down(void **state)
-{
-	(void)state;
-	db_stop(&db);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int
 main(void)
 {
@@ -207,5 +173,5 @@ main(void)
 		TEST(test_an_adopted_slot_is_given_back),
 		TEST(test_one_that_is_not_read_yet_is_given_back),
 	};
-	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);
+	return RUN(tests);
 }

@@ -5,11 +5,9 @@
 #include "base/id.h"
 #include "base/metric.h"
 
-#include "../support/world.h"
+#include "../support/world_tests.h"
 
 #define FENCE 1886352467 /* the first key of the slots' advisory locks (fence.sql) */
-
-static struct db db;
 
 static int64_t
 slot_int(int slot, const char *column)
@@ -376,38 +374,6 @@ test_a_stop_without_a_database(void **state)
 
 /* ---- the program -------------------------------------------------------------------------- */
 
-static int
-set_up(void **state)
-{
-	*state = world_new(&db);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
-static int
-group_set_up(void **state)
-{
-	(void)state;
-	db_start(&db);
-	return 0;
-}
-
-static int
-group_tear_down(void **state)
-{
-	(void)state;
-	db_stop(&db);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int
 main(void)
 {
@@ -429,5 +395,5 @@ main(void)
 		TEST(test_a_stop_has_an_end),
 		TEST(test_a_stop_without_a_database),
 	};
-	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);
+	return RUN(tests);
 }

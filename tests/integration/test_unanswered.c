@@ -1,8 +1,6 @@
 /* Commits that are never answered: the server has stored it all, and the connection breaks. That is
  * what a server does that waits for a standby when its process is ended. */
-#include "../support/world.h"
-
-static struct db db;
+#include "../support/world_tests.h"
 
 static int
 waiting(const char *pool)
@@ -151,13 +149,6 @@ test_an_event_that_takes_too_long(void **state)
 /* ---- the program -------------------------------------------------------------------------- */
 
 static int
-set_up(void **state)
-{
-	*state = world_new(&db);
-	return 0;
-}
-
-static int
 tear_down(void **state)
 {
 	let_commits();
@@ -165,23 +156,8 @@ tear_down(void **state)
 	return 0;
 }
 
-static int
-group_set_up(void **state)
-{
-	(void)state;
-	db_start(&db);
-	return 0;
-}
-
-static int
-group_tear_down(void **state)
-{
-	(void)state;
-	db_stop(&db);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#undef TEST
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, tear_down)
 
 int
 main(void)
@@ -193,5 +169,5 @@ main(void)
 		TEST(test_a_commit_that_no_standby_confirmed),
 		TEST(test_an_event_that_takes_too_long),
 	};
-	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);
+	return RUN(tests);
 }

@@ -1,7 +1,7 @@
 -- What is parked for some endpoints and not resolved, beyond a number, in order. A row at least for each of
 -- them. The snapshot's oldest running transaction, one that is newer than all that have begun (ours, when $5)
 -- and the newest number tell how far the numbers are complete (lib/send/hold_read.c). Of an ordered step also how far its attempts have come.
--- A dead letter's id may be a little older than its message's, from another clock (10 minutes).
+-- A dead letter's id may be a little older than its message's, from another clock (here up to 20 minutes).
 -- (endpoint_id + 0: a message's attempts are looked through by message, never an endpoint's.)
 -- $1 applications, $2 endpoints, $3 numbers, $4 rows for each at most, $5 whether to take a transaction's number
 with s as materialized (
