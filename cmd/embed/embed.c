@@ -1,7 +1,8 @@
-/* Build-time tool: turns .sql files into C.
+/* Build-time tool: turns files into C.
  *
  *     embed statements NAME out.c out.h file.sql …   struct pg_stmt stmt_<file> for each file
  *     embed migrations NAME out.c out.h file.sql …   struct migration NAME[] in the given order
+ *     embed texts NAME out.c out.h file …            struct text NAME[] in the given order
  *
  * A statement's number of parameters is the highest $n in its text outside comments and literals.
  */
@@ -36,7 +37,7 @@ slurp(const char *path)
 	return text;
 }
 
-/* File name without folder and ".sql". */
+/* File name without folder and what stands behind the last dot. */
 static char *
 stem(const char *path)
 {
@@ -143,11 +144,50 @@ write_migrations(FILE *c, FILE *h, const char *name, char **files, int n)
 	fprintf(h, "extern const struct migration %s[];\nextern const int %s_count;\n", name, name);
 }
 
+static void
+write_texts(FILE *c, FILE *h, const char *name, char **files, int n)
+{
+	fprintf(h, "/* Made by embed; do not edit. */\n#pragma once\n\n"
+		   "#include \"base/text.h\"\n\n");
+	fprintf(c, "const struct text %s[] = {\n", name);
+	for (int i = 0; i < n; i++) {
+		char *text = slurp(files[i]), *s = stem(files[i]);
+		fprintf(c, "\t{ \"%s\", ", s);
+		write_literal(c, text);
+		fprintf(c, " },\n");
+		free(text);
+		free(s);
+	}
+	fprintf(c, "};\nconst int %s_count = %d;\n", name, n);
+	fprintf(h, "extern const struct text %s[];\nextern const int %s_count;\n", name, name);
+}
+
+static const struct mode {
+	const char *name;
+	void (*write)(FILE *c, FILE *h, const char *name, char **files, int n);
+} modes[] = {
+	{ "statements", write_statements },
+	{ "migrations", write_migrations },
+	{ "texts", write_texts },
+};
+
+/* NULL when there is none of that name. */
+static const struct mode *
+find_mode(const char *name)
+{
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (strcmp(modes[i].name, name) == 0)
+			return &modes[i];
+	return NULL;
+}
+
 int
 main(int argc, char **argv)
 {
-	if (argc < 6) {
-		fprintf(stderr, "usage: embed statements|migrations NAME out.c out.h file.sql …\n");
+	const struct mode *mode = argc < 6 ? NULL : find_mode(argv[1]);
+	if (!mode) {
+		fprintf(
+		    stderr, "usage: embed statements|migrations|texts NAME out.c out.h file …\n");
 		return 64;
 	}
 	FILE *c = fopen(argv[3], "w");
@@ -155,11 +195,8 @@ main(int argc, char **argv)
 	if (!c || !h)
 		die("cannot write", c ? argv[4] : argv[3]);
 	const char *slash = strrchr(argv[4], '/');
-	fprintf(c, "/* Made by embed from the .sql files; do not edit. */\n#include \"%s\"\n\n",
+	fprintf(c, "/* Made by embed; do not edit. */\n#include \"%s\"\n\n",
 	    slash ? slash + 1 : argv[4]);
-	if (strcmp(argv[1], "statements") == 0)
-		write_statements(c, h, argv[2], argv + 5, argc - 5);
-	else
-		write_migrations(c, h, argv[2], argv + 5, argc - 5);
+	mode->write(c, h, argv[2], argv + 5, argc - 5);
 	return fclose(c) || fclose(h) ? 1 : 0;
 }

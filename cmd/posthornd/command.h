@@ -17,3 +17,4 @@ int service_cmd(struct args *a, struct err *e);
 int migrate_cmd(struct args *a, struct err *e);
 int token_cmd(struct args *a, struct err *e);
 int config_cmd(struct args *a, struct err *e);
+int openapi_cmd(struct args *a, struct err *e);

@@ -17,6 +17,7 @@ static const struct command commands[] = {
 	    token_cmd },
 	{ "config", "print the settings in force, an example file or the reference page",
 	    config_cmd },
+	{ "openapi", "print the API's OpenAPI document (JSON)", openapi_cmd },
 };
 
 static int

@@ -95,3 +95,6 @@ void api_dashboard_access(struct call *c);
 /* health.c */
 void api_health(struct call *c);
 void api_health_ping(struct call *c);
+
+/* openapi.c */
+void api_openapi(struct call *c);

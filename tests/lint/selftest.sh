@@ -145,5 +145,46 @@ make_tree
 rm "$tree/docs/configuration.md"
 expect fail docs.sh "a missing page" "$tree/posthorn"
 
+# A document of one operation, changed by a statement of Python's on d, thing and components.
+make_document() {
+	make_tree
+	mkdir -p "$tree/lib/api/openapi"
+	echo '{"Thing": {}}' >"$tree/lib/api/openapi/thing.json"
+	cat >"$tree/whole.json" <<-'JSON'
+		{"paths": {"/thing": {"get": {"operationId": "v1.thing.get", "summary": "Get it",
+		  "responses": {"200": {"content": {"application/json": {"schema":
+		    {"$ref": "#/components/schemas/Thing"}}}}}}}},
+		 "components": {"schemas": {"Thing": {}}, "parameters": {}, "responses": {}}}
+	JSON
+	python3 -c '
+import json, sys
+d = json.load(sys.stdin)
+thing, components = d["paths"]["/thing"]["get"], d["components"]
+exec(sys.argv[1])
+json.dump(d, sys.stdout)' "$1" <"$tree/whole.json" >"$tree/document.json"
+	printf '#!/bin/sh\ncat "%s"\n' "$tree/document.json" >"$tree/posthornd"
+	chmod +x "$tree/posthornd"
+}
+make_document 'pass'
+expect pass openapi.py "a whole document" "$tree/posthornd"
+for member in 'thing["operationId"]' 'thing["summary"]' 'thing["responses"]["200"]'; do
+	make_document "del $member"
+	expect fail openapi.py "an operation without $member" "$tree/posthornd"
+done
+make_document 'd["paths"]["/other"] = d["paths"]["/thing"]'
+expect fail openapi.py "two operations of one id" "$tree/posthornd"
+make_document 'components["schemas"] = {}'
+expect fail openapi.py "a reference that leads nowhere" "$tree/posthornd"
+for kind in schemas parameters responses; do
+	make_document "components['$kind']['other'] = {}"
+	expect fail openapi.py "one of the $kind that nothing uses" "$tree/posthornd"
+done
+make_document 'pass'
+echo '{"Late": {}}' >"$tree/lib/api/openapi/late.json"
+expect fail openapi.py "a file that is not in the document" "$tree/posthornd"
+make_document 'pass'
+printf '#!/bin/sh\necho broken >&2\nexit 70\n' >"$tree/posthornd"
+expect fail openapi.py "no document" "$tree/posthornd"
+
 echo "$cases cases, $bad wrong"
 [ $bad -eq 0 ]
