@@ -3,6 +3,7 @@ server given (home.py)."""
 
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -24,9 +25,21 @@ SANITIZER = re.compile(r"ERROR: (Address|Leak)Sanitizer|runtime error:|SUMMARY: 
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that stays free until it is bound, and while what listens there is restarted: of those that the
+    kernel gives to nobody who does not ask for them, and of a turn that differs from process to process."""
+    for _ in range(TURN):
+        free_port.turn = (free_port.turn + 1) % TURN
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", FIRST_PORT + free_port.turn))
+                return FIRST_PORT + free_port.turn
+            except OSError:
+                pass
+    raise RuntimeError("every port is taken")
+
+
+FIRST_PORT, TURN = 10000, 20000
+free_port.turn = random.randrange(TURN)
 
 
 def environment(**settings):

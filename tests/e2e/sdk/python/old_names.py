@@ -1,4 +1,5 @@
-"""sdk_v1_tour.py URL TOKEN RECEIVER: the SDK's first line drives Posthorn; prints what it saw as JSON.
+"""old_names.py URL TOKEN RECEIVER: the names of fields that only the SDK's first line has; prints what it
+saw as JSON.
 
 A program of its own, because one interpreter cannot hold both lines of the SDK."""
 
