@@ -22,6 +22,7 @@ select create_distributed_function('id_floor(timestamptz)');
 --   local table: endpoint
 --   local table: endpoint_url
 --   local table: event_type
+--   local table: token_void
 -- What waits for an endpoint that is held, numbered by one sequence.
 --   local table: hold
 --   local table: parked

@@ -10,9 +10,7 @@
 #include "loop/loop.h"
 #include "pg/pg.h"
 #include "send/sender.h"
-
-/* As the servers do that published clients know. */
-#define NOTICES_ORG "org_00000000000SvixManagement00"
+#include "store/watched.h"
 
 struct notices; /* opaque */
 

@@ -57,6 +57,14 @@ struct delivery *delivery_new(struct message *m, int64_t endpoint_id, int slot, 
 void delivery_free(struct delivery *d);
 void delivery_set(struct delivery *d, enum delivery_state state);
 
+/* What an operational webhook tells of an attempt (ops/notices.h). */
+enum telling {
+	TELL_NOTHING,
+	TELL_FAILING,
+	TELL_EXHAUSTED,
+	TELL_RECOVERED,
+};
+
 /* How a step ended: what is recorded. */
 struct result {
 	struct delivery *delivery; /* owned until recorded */
@@ -77,8 +85,9 @@ struct result {
 	bool park;             /* … or a row of `parked` */
 	bool stays;            /* `next` is no retry row: it is parked, and stays so */
 	int64_t dead_id;
-	bool gone;    /* disable the endpoint afterwards */
-	int refusals; /* by the database, of this result alone */
+	enum telling tells; /* a row of `notice`, when its organisation is watched */
+	bool gone;          /* disable the endpoint afterwards */
+	int refusals;       /* by the database, of this result alone */
 	TAILQ_ENTRY(result) entry;
 };
 TAILQ_HEAD(result_list, result);

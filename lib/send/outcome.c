@@ -9,6 +9,7 @@
 #define DEFER_DOUBLES 4
 #define BLOCKED_MS    60000 /* between attempts of what holds up others, without a schedule */
 #define DEFER_SPREAD  (60 * USEC_PER_SEC)
+#define FAILING_AT    4 /* failures of a chain, as operational webhooks count */
 
 static void
 dead(struct result *r, enum dead_reason reason)
@@ -113,6 +114,18 @@ outcome_decide_parked(struct result *r, const struct backoff *schedule,
 		r->retry_after_ms = 0;
 	again_parked(r, schedule, rule, now, rand);
 	return outcome;
+}
+
+enum telling
+outcome_telling(const struct result *r)
+{
+	const struct delivery *d = r->delivery;
+	if (r->success)
+		return d->tries >= FAILING_AT ? TELL_RECOVERED : TELL_NOTHING;
+	if (r->dead == DEAD_EXHAUSTED)
+		return TELL_EXHAUSTED;
+	bool goes_on = r->next.us || r->park;
+	return goes_on && d->tries + 1 == FAILING_AT ? TELL_FAILING : TELL_NOTHING;
 }
 
 void

@@ -28,6 +28,10 @@ struct hold_rule {
 enum outcome outcome_decide_parked(struct result *r, const struct backoff *schedule,
     const struct hold_rule *rule, struct wall now, struct rand *rand);
 
+/* What is to be told of an attempt when its end has been decided: the fourth failure of a chain
+ * that goes on, the end of its schedule, a success after four failures. */
+enum telling outcome_telling(const struct result *r);
+
 /* Ends a step without an attempt, or whatever its attempt would have led to. */
 void outcome_give_up(struct result *r, enum dead_reason reason);
 

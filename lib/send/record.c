@@ -31,7 +31,7 @@
 #define AGAIN_MAX    USEC_PER_SEC
 #define REFUSALS_MAX 6
 #define SLOTS_MAX    64
-#define COLUMNS_MAX  (2 + 17 + 9 + 8 + 13) /* the fence's and those of the three inserts */
+#define COLUMNS_MAX  (2 + 17 + 9 + 8 + 13 + 7) /* the fence's and those of the inserts */
 
 struct fence {
 	int n;
@@ -225,6 +225,36 @@ build_dead(struct recorder *rec, struct pg_args *args, int n)
 	return n;
 }
 
+static struct str
+event_type_of(enum telling what)
+{
+	static const char *const types[] = {
+		[TELL_NOTHING] = "",
+		[TELL_FAILING] = "message.attempt.failing",
+		[TELL_EXHAUSTED] = "message.attempt.exhausted",
+		[TELL_RECOVERED] = "message.attempt.recovered",
+	};
+	return str_of(types[what]);
+}
+
+/* The columns of notice_append.sql. */
+static int
+build_notices(struct recorder *rec, struct pg_args *args, int n)
+{
+	const struct result *r;
+	const struct delivery *d;
+#define SELECTED r->tells
+	COLUMN(int2, PG_INT2, d->slot);
+	COLUMN(bytes, PG_TEXT, event_type_of(r->tells));
+	COLUMN(int8, PG_INT8, d->message->app_id);
+	COLUMN(int8, PG_INT8, d->endpoint_id);
+	COLUMN(int8, PG_INT8, d->message->id);
+	COLUMN(int8, PG_INT8, r->id);
+	COLUMN(int2, PG_INT2, (int16_t)r->http_status);
+#undef SELECTED
+	return n;
+}
+
 /* ---- flushing ----------------------------------------------------------------------------- */
 
 /* fenced: the answer of fence_held.sql; NULL when nothing needed it. */
@@ -383,15 +413,17 @@ take_batch(struct recorder *rec)
 static void
 submit(struct recorder *rec)
 {
-	struct pg_args slots, fence, attempts, retries, parked, dead;
-	struct pg_call calls[6];
+	struct pg_args slots, fence, attempts, retries, parked, dead, notices;
+	struct pg_call calls[7];
 	const struct result *r;
-	bool any_attempt = false, any_next = false, any_parked = false, any_dead = false;
+	bool any_attempt = false, any_next = false, any_parked = false, any_dead = false,
+	     any_told = false;
 	TAILQ_FOREACH(r, &rec->flying, entry) {
 		any_attempt = any_attempt || r->attempted;
 		any_next = any_next || (r->next.us && !r->stays);
 		any_parked = any_parked || r->park;
 		any_dead = any_dead || r->dead;
+		any_told = any_told || r->tells;
 	}
 	arena_reset(rec->arena);
 	pg_args_init(&fence, rec->arena);
@@ -423,8 +455,13 @@ submit(struct recorder *rec)
 	}
 	if (any_dead) {
 		dead = fence;
-		build_dead(rec, &dead, n);
+		n = build_dead(rec, &dead, n);
 		calls[k++] = (struct pg_call){ &stmt_dead_letter_append, &dead };
+	}
+	if (any_told) {
+		notices = fence;
+		build_notices(rec, &notices, n);
+		calls[k++] = (struct pg_call){ &stmt_notice_append, &notices };
 	}
 	rec->ticket = pg_submit_at(RECORD, rec->pool, calls, k, on_flushed, rec);
 }

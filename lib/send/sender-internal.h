@@ -21,6 +21,7 @@
 #include "send/slot.h"
 #include "send/tally.h"
 #include "send/throttle.h"
+#include "store/watched.h"
 
 struct sender {
 	struct loop *loop;
@@ -36,6 +37,7 @@ struct sender {
 	struct recorder *recorder;
 	struct tally *tally;
 	struct catalogue *cat;
+	struct watched *watched;
 	TAILQ_HEAD(, disabling) disabling;
 	struct rand rand;
 	struct defer pump; /* starts what may start */

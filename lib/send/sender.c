@@ -115,6 +115,13 @@ on_noticed(void *arg)
 }
 
 static void
+on_watched_changed(void *arg)
+{
+	struct sender *s = arg;
+	watched_load(s->watched);
+}
+
+static void
 on_gate(void *arg, int64_t endpoint_id, enum lane_gate gate)
 {
 	struct sender *s = arg;
@@ -310,6 +317,7 @@ on_tick(void *arg)
 	metric_set(METRIC_LAG, oldest ? loop_now(s->loop) - oldest : 0);
 	(void)sender_backlogged(s); /* so that it is noted, and relief told */
 	defer_schedule(&s->pump);
+	watched_ensure(s->watched);
 	if (s->draining)
 		drain_step(s);
 	timer_set(&s->tick, s->draining ? 10 * USEC_PER_MS : TICK);
@@ -351,12 +359,13 @@ sender_new(struct loop *l, const struct config *c, struct catalogue *cat,
 		return NULL;
 	}
 	const struct slots_events slots_ev = { s, on_adopted, sender_on_recovered, on_lost,
-		on_ready, on_app_changed, on_hold_changed, on_noticed, retry_low, busy, room, load,
-		queued, under_way };
+		on_ready, on_app_changed, on_hold_changed, on_noticed, on_watched_changed,
+		retry_low, busy, room, load, queued, under_way };
 	const struct retries_events retries_ev = { s, sender_on_retry_due };
 	const struct recorder_events recorder_ev = { s, sender_on_recorded, sender_on_unparked };
 	const struct holds_events holds_ev = { s, sender_on_unpark, on_gate, on_app_changed,
 		sender_on_failing };
+	s->watched = watched_new(pools->load);
 	s->throttle = throttle_new(l, pools->load);
 	s->lanes = lanes_new(l, c, cat, s->throttle, wake, s);
 	s->payloads = payloads_new(l, pools->load, sender_on_payload, s);
@@ -383,6 +392,7 @@ sender_free(struct sender *s)
 	lanes_free(s->lanes);
 	holds_free(s->holds);
 	throttle_free(s->throttle);
+	watched_free(s->watched);
 	retries_free(s->retries);
 	slots_free(s->slots);
 	defer_cancel(&s->pump);

@@ -131,6 +131,17 @@ decide(struct sender *s, struct result *r, const struct cat_endpoint *endpoint)
 	return outcome;
 }
 
+/* What is told of an attempt; nothing where nobody watches. */
+static enum telling
+tells(struct sender *s, const struct result *r)
+{
+	enum telling what = outcome_telling(r);
+	if (what == TELL_NOTHING)
+		return what;
+	const struct cat_app *app = catalogue_find_id(s->cat, r->delivery->message->app_id);
+	return !app || watched_maybe(s->watched, app->org) ? what : TELL_NOTHING;
+}
+
 /* ---- its way ------------------------------------------------------------------------------ */
 
 /* end: NULL when nothing was attempted. */
@@ -240,6 +251,7 @@ sender_on_exchanged(void *arg, struct result *r)
 	}
 	r->id = slots_id(s->slots);
 	enum outcome outcome = decide(s, r, endpoint);
+	r->tells = tells(s, r);
 	const struct lane_end end = { outcome, r->transport == TRANSPORT_OK, r->http_status,
 		r->retry_after_ms * USEC_PER_MS };
 	if (outcome == OUTCOME_GONE)

@@ -56,6 +56,8 @@ struct slots_events {
 	void (*hold_changed)(void *arg, int64_t app_id, int64_t endpoint_id);
 	/* There are notices in the table. */
 	void (*noticed)(void *arg);
+	/* Which organisations are watched may have changed. */
+	void (*watched_changed)(void *arg);
 	/* The retry mark: no retry of the slot due before it is unresolved, nor will one be
 	 * committed. */
 	struct wall (*retry_low)(void *arg, int slot);

@@ -27,6 +27,7 @@ enum news {
 	NEWS_NOTICE = 6,
 	NEWS_CLOCK = 7,
 	NEWS_SPARE = 8,
+	NEWS_WATCHED = 9,
 };
 
 bool
@@ -105,6 +106,9 @@ read_news(struct slots *s, const PGresult *r)
 			break;
 		case NEWS_NOTICE:
 			s->ev.noticed(s->ev.arg);
+			break;
+		case NEWS_WATCHED:
+			s->ev.watched_changed(s->ev.arg);
 			break;
 		}
 	}

@@ -6,6 +6,7 @@ import http.client
 import itertools
 import threading
 
+from harness.api import Api
 from harness.daemon import Daemon
 from harness.faults import Faults
 from harness.names import Names
@@ -54,11 +55,19 @@ class Bustle:
             made = api.new_endpoint(self.side, self.receiver.url(path), retrySchedule=schedule, **more)
             self.paused = made if path == "/paused" else None
         self.gone = api.new_endpoint(self.side, named + "/gone", retrySchedule=[])
+        self._watch()
         for target in [self._produce] * PRODUCERS + [self._repeat, self._side, self._enable, self._replay,
                                                  self._pause]:
             self._threads.append(threading.Thread(target=self._run, args=(target,), daemon=True))
             self._threads[-1].start()
         return self
+
+    def _watch(self):
+        """Somebody is told what becomes of endpoints: there are notices."""
+        token = self.daemon.token_for("--org", "org_00000000000SvixManagement00")
+        manager = Api("127.0.0.1", self.daemon.port, token)
+        app = manager.new_app(uid="org_posthorn")
+        manager.new_endpoint(app, self.receiver.url("/watch"), eventTypes=["endpoint.disabled"])
 
     def _run(self, step):
         """Everybody tries again: with a new connection, after whatever trouble."""

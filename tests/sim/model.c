@@ -42,6 +42,8 @@ static const struct {
 	{ &stmt_catalogue_by_id, model_catalogue_by_id },
 	{ &stmt_catalogue_by_ref, model_catalogue_by_ref },
 	{ &stmt_endpoint_disable, model_endpoint_disable },
+	{ &stmt_watched_list, model_watched_list },
+	{ &stmt_notice_append, model_notice_append },
 	{ &stmt_hold_open, model_hold_open },
 	{ &stmt_hold_overflow, model_hold_overflow },
 	{ &stmt_hold_set, model_hold_set },

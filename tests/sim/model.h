@@ -58,6 +58,8 @@ enum ran model_dead_letter_append(const struct call *c, PGresult **ret);
 /* ---- model_catalogue.c */
 enum ran model_catalogue_by_id(const struct call *c, PGresult **ret);
 enum ran model_catalogue_by_ref(const struct call *c, PGresult **ret);
+enum ran model_notice_append(const struct call *c, PGresult **ret);
+enum ran model_watched_list(const struct call *c, PGresult **ret);
 enum ran model_endpoint_disable(const struct call *c, PGresult **ret);
 /* ---- model_hold.c */
 enum ran model_hold_open(const struct call *c, PGresult **ret);

@@ -112,6 +112,42 @@ test_decide(void **state)
 	}
 }
 
+static void
+test_telling(void **state)
+{
+	static const struct {
+		const char *name;
+		int tries; /* before this attempt */
+		struct result end;
+		enum telling tells;
+	} cases[] = {
+		{ "first failure", 0, { .next = { NOW } }, TELL_NOTHING },
+		{ "third failure", 2, { .next = { NOW } }, TELL_NOTHING },
+		{ "fourth failure", 3, { .next = { NOW } }, TELL_FAILING },
+		{ "fourth failure, parked", 3, { .park = true }, TELL_FAILING },
+		{ "fifth failure", 4, { .next = { NOW } }, TELL_NOTHING },
+		{ "fourth failure and last", 3, { .dead = DEAD_EXHAUSTED }, TELL_EXHAUSTED },
+		{ "first failure and last", 0, { .dead = DEAD_EXHAUSTED }, TELL_EXHAUSTED },
+		{ "fourth failure: gone", 3, { .dead = DEAD_GONE }, TELL_NOTHING },
+		{ "fourth failure of an endpoint that is no more", 3, { .dead = DEAD_DELETED },
+		    TELL_NOTHING },
+		{ "failure after which nothing comes", 3, { 0 }, TELL_NOTHING },
+		{ "first success", 0, { .success = true }, TELL_NOTHING },
+		{ "success at the fourth attempt", 3, { .success = true }, TELL_NOTHING },
+		{ "success at the fifth attempt", 4, { .success = true }, TELL_RECOVERED },
+		{ "success at the ninth attempt", 8, { .success = true }, TELL_RECOVERED },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct delivery d;
+		struct result r = cases[i].end;
+		(void)result_of(&d, TRIGGER_SCHEDULED, cases[i].tries, cases[i].tries);
+		r.delivery = &d;
+		if (outcome_telling(&r) != cases[i].tells)
+			fail_msg("%s: %d", cases[i].name, (int)outcome_telling(&r));
+	}
+}
+
 /* Without an attempt a chain ends for good, that of a resend too: nothing else tells of it. */
 static void
 test_give_up(void **state)
@@ -247,6 +283,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_decide),
+		cmocka_unit_test(test_telling),
 		cmocka_unit_test(test_give_up),
 		cmocka_unit_test(test_put_off),
 		cmocka_unit_test(test_parked),

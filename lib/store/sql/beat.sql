@@ -4,7 +4,7 @@
 -- $8 whether this worker has time for more slots
 -- Rows (kind, id, value): 1 slot still held; 2 slot to adopt; 3 free slot; 4 application and version;
 -- 5 application and endpoint whose hold is kept here and may have changed; 6 there are notices; 7 the clock,
--- in microseconds; 8 another worker has time for more slots.
+-- in microseconds; 8 another worker has time for more slots; 9 who is watched may have changed.
 with mine as (
     update slot s
     set lease_until = clock_timestamp() + $5::int8 * interval '1 millisecond',
@@ -26,6 +26,10 @@ union all
 union all
 select 4::int2, id, version from app
     where changed_at > now() - $7::int8 * interval '1 millisecond'
+union all
+(select 9::int2, id, version from app
+    where changed_at > now() - $7::int8 * interval '1 millisecond'
+        and org = 'org_00000000000SvixManagement00' limit 1)
 union all
 select 5::int2, h.app_id, h.endpoint_id from app a
     join hold h on h.app_id = a.id and h.slot = any($1::int2[]) and (h.state <> 0 or h.ordered)

@@ -1,6 +1,6 @@
 -- A new endpoint with its first URL, under a new version of its application, and with a hold when it is
--- paused or has an order: then under fence.sql of the same transaction. No row: there is no such
--- application, or the slot is not held.
+-- paused or has an order: then under fence.sql of the same transaction. Who watches is told (notice). No row:
+-- there is no such application, or the slot is not held.
 -- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 id, $5 uid or null, $6 url, $7 description, $8 version, $9 disabled, $10 event types or null,
 -- $11 channels or null, $12 throttle rate or null, $13 metadata, $14 retry schedule in ms or null,
 -- $15 timeout in ms or null, $16 requests in flight or null, $17 paused, $18 ordering or null,
@@ -12,7 +12,7 @@ with a as (
         and org = $1::text and ($3::text is null or uid = $3::text) and deleted_at is null
         and ($20::int2 is null or exists (select 1 from slot s
             where s.id = $20::int2 and s.epoch = $21::int8 and s.owner is not null))
-    returning id, version
+    returning id, version, org, uid
 ), e as (
     insert into endpoint (app_id, id, uid, url, description, version, disabled, disabled_reason,
         event_types, channels, throttle_rate, metadata, retry_schedule, timeout_ms, max_in_flight,
@@ -30,6 +30,9 @@ with a as (
     from e
     where $20::int2 is not null
     returning state, failing_since, probe_at
+), told as (
+    insert into notice (org, event_type, app_id, app_uid, endpoint_id, endpoint_uid)
+    select a.org, 'endpoint.created', a.id, a.uid, e.id, e.uid from a, e where watched(a.org)
 )
 select e.id, e.app_id, e.uid, e.url, e.description, e.version, e.disabled, e.disabled_reason,
     e.event_types, e.channels, e.throttle_rate, e.metadata, e.retry_schedule, e.timeout_ms,

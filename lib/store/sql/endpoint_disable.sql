@@ -1,4 +1,4 @@
--- Disables an endpoint for what it answers, or does not, and has that told (notice). A row: the application's
+-- Disables an endpoint for what it answers, or does not, and has that told to who watches (notice). A row: the application's
 -- new version; none: it was disabled or deleted before. $1 application, $2 endpoint, $3 reason
 with off as (
     update endpoint set disabled = true, disabled_reason = $3::text, updated_at = now()
@@ -10,6 +10,7 @@ with off as (
         coalesce(h.failing_since, now()), $3::text
     from off join app a on a.id = off.app_id
     left join hold h on h.app_id = off.app_id and h.endpoint_id = off.id
+    where watched(a.org)
 )
 update app a set version = a.version + 1, changed_at = clock_timestamp()
 from off where a.id = off.app_id

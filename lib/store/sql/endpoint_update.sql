@@ -1,7 +1,7 @@
 -- Writes the fields of an endpoint that $6 names, under a new version of its application. A new URL
 -- gets a new number. With a slot, the hold follows what is paused or ordered now, and the slot keeps it
 -- when nobody does; it was made and locked before (endpoint_hold.sql). An endpoint that is enabled again is
--- tried again. No row: there is no such endpoint, or the slot is not held. $1 organisation, $2 application's id or null, $3 application's uid or null,
+-- tried again. Who watches is told (notice). No row: there is no such endpoint, or the slot is not held. $1 organisation, $2 application's id or null, $3 application's uid or null,
 -- $4 id or null, $5 uid or null, $6 names, $7 new uid or null, $8 url, $9 description, $10 version,
 -- $11 disabled, $12 event types or null, $13 channels or null, $14 throttle rate or null,
 -- $15 metadata, $16 retry schedule in ms or null, $17 timeout in ms or null,
@@ -14,7 +14,7 @@ with a as (
         and org = $1::text and ($3::text is null or uid = $3::text) and deleted_at is null
         and ($22::int2 is null or exists (select 1 from slot s
             where s.id = $22::int2 and s.epoch = $23::int8 and s.owner is not null))
-    returning id, version
+    returning id, version, org, uid
 ), e as (
     update endpoint e
     set uid = case when 'uid' = any($6::text[]) then $7::text else e.uid end,
@@ -66,6 +66,9 @@ with a as (
     from e
     where h.app_id = e.app_id and h.endpoint_id = e.id and ($22::int2 is not null or e.enabled_now)
     returning h.state, h.failing_since, h.probe_at
+), told as (
+    insert into notice (org, event_type, app_id, app_uid, endpoint_id, endpoint_uid)
+    select a.org, 'endpoint.updated', a.id, a.uid, e.id, e.uid from a, e where watched(a.org)
 )
 select e.id, e.app_id, e.uid, e.url, e.description, e.version, e.disabled, e.disabled_reason,
     e.event_types, e.channels, e.throttle_rate, e.metadata, e.retry_schedule, e.timeout_ms,

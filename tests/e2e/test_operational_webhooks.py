@@ -1,0 +1,221 @@
+"""Operational webhooks: what happens to endpoints and attempts of an organisation, told to those who watch it."""
+
+import itertools
+import json
+
+import pytest
+from harness.api import Api
+from harness.receiver import Step
+from harness.wait import wait_until
+
+NOTICES_ORG = "org_00000000000SvixManagement00"
+QUICK = [0.02] * 3 + [0.05]  # five attempts
+NUMBERS = itertools.count()
+ENDPOINT_TYPES = ["endpoint.created", "endpoint.deleted", "endpoint.disabled", "endpoint.updated"]
+ATTEMPT_TYPES = ["message.attempt.exhausted", "message.attempt.failing", "message.attempt.recovered"]
+
+
+class Watched:
+    """An organisation of its own on a daemon, and what is told of it."""
+
+    def __init__(self, daemon, receiver):
+        self.daemon, self.receiver = daemon, receiver
+        self.org = f"org_watched_{daemon.port}_{next(NUMBERS)}"
+        self.api = Api("127.0.0.1", daemon.port, daemon.token_for("--org", self.org))
+        self.manager = Api("127.0.0.1", daemon.port, daemon.token_for("--org", NOTICES_ORG))
+
+    def watch(self, *steps, **fields):
+        self.app = self.manager.post("/app?get_if_exists=true", {"name": "watches", "uid": self.org}).json["id"]
+        url = self.receiver.script("/watch", *(steps or (200,)))
+        return self.manager.new_endpoint(self.app, url, **fields)
+
+    def told(self, *types):
+        """Bodies in the order of arrival, by types."""
+        bodies = [json.loads(got.body) for got in self.receiver.got("/watch")]
+        return [b for b in bodies if not types or b["type"] in types]
+
+    def wait(self, *types, count=1):
+        wait_until(lambda: len(self.told(*types)) >= count, 40, f"{count} of {types}")
+        return self.told(*types)
+
+    def notices(self):
+        with self.daemon.database() as db:
+            return db.execute("select count(*) from notice where org = %s", (self.org,)).fetchone()[0]
+
+
+@pytest.fixture
+def watched(daemon, receiver):
+    return Watched(daemon, receiver)
+
+
+def known(watched):
+    """Every worker knows that somebody watches: a beat tells it."""
+    app = watched.api.new_app()
+    endpoint = watched.api.new_endpoint(app, watched.receiver.script("/known", 500), retrySchedule=[])
+
+    def is_told():
+        watched.api.send(app)
+        return len(watched.told("message.attempt.exhausted")) > 3
+
+    wait_until(is_told, 40, "attempts are told")
+    watched.api.delete(f"/app/{app}/endpoint/{endpoint}")
+    wait_until(lambda: watched.notices() == 0, 20, "all of it is told")
+
+
+def test_what_becomes_of_an_endpoint(watched):
+    watched.watch()
+    api = watched.api
+    app = api.new_app(uid="customer-7")
+    endpoint = api.new_endpoint(app, watched.receiver.url(), uid="orders")
+    path = f"/app/{app}/endpoint/{endpoint}"
+    body = {"appId": app, "appUid": "customer-7", "endpointId": endpoint, "endpointUid": "orders"}
+    assert watched.wait("endpoint.created") == [{"type": "endpoint.created", "data": body}]
+    changes = [
+        lambda: api.patch(path, {"description": "new"}, want=200),
+        lambda: api.put(path, {"url": watched.receiver.url("/other"), "uid": "orders"}, want=200),
+        lambda: api.put(path + "/headers", {"headers": {"X-A": "1"}}, want=204),
+        lambda: api.patch(path + "/headers", {"headers": {"X-A": None}}, want=204),
+        lambda: api.post(path + "/secret/rotate", {}, want=204),
+    ]
+    for n, change in enumerate(changes, 1):
+        change()
+        assert watched.wait("endpoint.updated", count=n) == [{"type": "endpoint.updated", "data": body}] * n
+    api.delete(path)
+    assert watched.wait("endpoint.deleted") == [{"type": "endpoint.deleted", "data": body}]
+    wait_until(lambda: watched.notices() == 0, 20, "the notices are gone")
+    assert len(watched.told()) == 7
+
+
+def test_what_did_not_happen_is_not_told(watched):
+    watched.watch()
+    app = watched.api.new_app()
+    path = f"/app/{app}/endpoint/ep_nobody"
+    watched.api.patch(path, {"disabled": True}, want=404)
+    watched.api.delete(path, want=404)
+    watched.api.post(path + "/secret/rotate", {}, want=404)
+    endpoint = watched.api.new_endpoint(app, watched.receiver.url())
+    watched.wait("endpoint.created")
+    assert [b["data"]["endpointId"] for b in watched.told()] == [endpoint]
+    assert watched.told()[0]["data"]["appUid"] is None
+
+
+def test_they_are_signed(watched):
+    endpoint = watched.watch()
+    app = watched.api.new_app()
+    watched.api.new_endpoint(app, watched.receiver.url())
+    got = watched.receiver.wait(1, "/watch")[0]
+    got.verify(watched.manager.secret(watched.app, endpoint))
+
+
+def test_they_are_tried_again(watched):
+    watched.watch(500, 500, 200, retrySchedule=[0.05] * 5)
+    app = watched.api.new_app()
+    watched.api.new_endpoint(app, watched.receiver.url())
+    got = watched.receiver.wait(3, "/watch")
+    assert len({g.id for g in got}) == 1 and len({g.body for g in got}) == 1
+
+
+def failing(watched, *steps, schedule=None, **fields):
+    """An event whose attempts are answered like that: application, endpoint, message."""
+    app = watched.api.new_app(uid="shop")
+    url = watched.receiver.script("/hook", *steps)
+    endpoint = watched.api.new_endpoint(app, url, retrySchedule=QUICK if schedule is None else schedule, **fields)
+    return app, endpoint, watched.api.send(app, eventId="paid-1")
+
+
+def expected(watched, what, app, endpoint, message, number):
+    attempt = watched.api.attempts(app, message)[number - 1]
+    return {"type": what, "data": {
+        "appId": app, "appUid": "shop", "endpointId": endpoint, "endpointUid": "till",
+        "msgId": message, "msgEventId": "paid-1",
+        "lastAttempt": {"id": attempt["id"], "responseStatusCode": attempt["responseStatusCode"],
+                        "timestamp": attempt["timestamp"]}}}
+
+
+def test_failing_then_exhausted(watched):
+    watched.watch(eventTypes=ATTEMPT_TYPES)
+    known(watched)
+    of = failing(watched, 500, 503, 404, 502, 418, uid="till")
+    wait_until(lambda: any(b["data"]["msgId"] == of[2] for b in watched.told("message.attempt.exhausted")), 40)
+    told = [b for b in watched.told() if b["data"]["msgId"] == of[2]]
+    told.sort(key=lambda b: b["type"], reverse=True)
+    assert told == [expected(watched, "message.attempt.failing", *of, 4),
+                    expected(watched, "message.attempt.exhausted", *of, 5)]
+    assert told[0]["data"]["lastAttempt"]["responseStatusCode"] == 502
+
+
+def test_failing_then_recovered(watched):
+    watched.watch(eventTypes=ATTEMPT_TYPES)
+    known(watched)
+    of = failing(watched, 500, 500, 500, 500, 200, uid="till")
+    wait_until(lambda: watched.told("message.attempt.recovered"), 40)
+    told = [b for b in watched.told() if b["data"]["msgId"] == of[2]]
+    told.sort(key=lambda b: b["type"])
+    assert told == [expected(watched, "message.attempt.failing", *of, 4),
+                    expected(watched, "message.attempt.recovered", *of, 5)]
+
+
+def test_a_success_at_the_fourth_attempt_is_not_told(watched):
+    watched.watch(eventTypes=ATTEMPT_TYPES)
+    known(watched)
+    app, _, message = failing(watched, 500, 500, 500, 200)
+    wait_until(lambda: len(watched.api.attempts(app, message)) == 4, 20)
+    wait_until(lambda: watched.notices() == 0, 20)
+    assert not [b for b in watched.told() if b["data"]["msgId"] == message]
+
+
+def test_without_a_watcher_no_row_is_written(watched):
+    """Not written and deleted: the numbers of the rows do not move on."""
+    app, _, message = failing(watched, 500, uid="till", schedule=[0.02] * 4)
+    wait_until(lambda: watched.api.dead_letters(app), 30, "it is given up")
+    with watched.daemon.database() as db:
+        assert not db.execute("select 1 from message m join app a on a.id = m.app_id where a.uid = %s",
+                              (watched.org,)).fetchone()
+    assert watched.notices() == 0
+    watched.watch(disabled=True)
+    watched.api.new_endpoint(app, watched.receiver.url())
+    assert watched.notices() == 0
+
+
+def test_nothing_is_told_of_those_who_are_told(watched):
+    """An operational endpoint that fails: its own organisation is watched, and hears nothing of it."""
+    manager = watched.manager
+    own = manager.post("/app?get_if_exists=true", {"name": "loop", "uid": NOTICES_ORG}).json["id"]
+    loop = manager.new_endpoint(own, watched.receiver.script("/loop", 200))
+    watched.watch(Step(status=500), retrySchedule=[0.02] * 4)
+    app = watched.api.new_app()
+    watched.api.new_endpoint(app, watched.receiver.url())
+    wait_until(lambda: manager.dead_letters(watched.app), 30, "what is told is given up")
+    with watched.daemon.database() as db:
+        assert db.execute("select count(*) from notice where org = %s", (NOTICES_ORG,)).fetchone()[0] == 0
+    assert not watched.receiver.got("/loop")
+    manager.delete(f"/app/{own}/endpoint/{loop}")
+
+
+def test_their_event_types_exist(watched):
+    names = [t["name"] for t in watched.manager.list("/event-type")]
+    assert set(ENDPOINT_TYPES + ATTEMPT_TYPES) <= set(names)
+
+
+def test_a_crash_between_recording_and_telling(start, receiver):
+    """The notice is of the transaction that gives a delivery up. Events cannot be stored, so that it stays one;
+    then everything dies."""
+    watched = Watched(start(workers=1, lease="1s"), receiver)
+    watched.watch(eventTypes=ATTEMPT_TYPES)
+    known(watched)
+    gate = Step(status=500)
+    app = watched.api.new_app(uid="shop")
+    endpoint = watched.api.new_endpoint(app, receiver.script("/hook", gate), retrySchedule=[1.5])
+    message = watched.api.send(app)
+    receiver.wait(1, "/hook")
+    lock = watched.daemon.database()
+    lock.autocommit = False
+    lock.execute("lock table message in exclusive mode")
+    wait_until(lambda: watched.notices() > 0, 30, "it is recorded")
+    watched.daemon.kill_all()
+    assert not [b for b in watched.told() if b["data"]["msgId"] == message]
+    watched.daemon.start()
+    wait_until(lambda: [b for b in watched.told() if b["data"]["msgId"] == message], 40, "it is told")
+    wait_until(lambda: watched.notices() == 0, 20)
+    told = [b for b in watched.told() if b["data"]["msgId"] == message]
+    assert [b["data"]["endpointId"] for b in told] == [endpoint]
