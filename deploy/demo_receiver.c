@@ -104,7 +104,7 @@ serve(struct receiver *r, struct err *e)
 int
 main(int argc, char **argv)
 {
-	struct secret secret;
+	struct sign_secret secret;
 	struct err e;
 
 	if (argc != 2 || sign_key_parse(str_of(argv[1]), &secret, &e)) {

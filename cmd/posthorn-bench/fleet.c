@@ -22,7 +22,7 @@ fleet_init(struct fleet *f, int64_t apps, int64_t endpoints, const char *mix, st
 	for (int i = 0; i < f->nhooks; i++) {
 		struct hook *h = &f->hook[i];
 		h->rule = mix_rule_of(&f->mix, i, f->nhooks);
-		sign_key_generate(&h->secret);
+		sign_key_generate(SIGN_HMAC, &h->secret);
 		h->key = sign_key_new(&h->secret);
 		f->takes_all[i] = rule_takes_all(&f->mix.rule[h->rule]);
 	}
@@ -36,7 +36,7 @@ fleet_done(struct fleet *f)
 		request_done(&f->app[i].request);
 	for (int i = 0; i < f->nhooks; i++) {
 		sign_key_free(f->hook[i].key);
-		secret_wipe(&f->hook[i].secret);
+		sign_secret_wipe(&f->hook[i].secret);
 	}
 	free(f->app);
 	free(f->hook);

@@ -21,7 +21,7 @@ struct fleet_app {
 
 struct hook {
 	int rule; /* of the mix */
-	struct secret secret;
+	struct sign_secret secret;
 	struct sign_key *key; /* owned; of the secret */
 };
 

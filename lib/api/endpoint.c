@@ -95,8 +95,8 @@ api_endpoint_list(struct call *c)
 struct storing {
 	struct endpoint_in in;
 	struct fields fields;
-	struct str headers;          /* JSON; of a new one */
-	const struct secret *secret; /* of a new one */
+	struct str headers;               /* JSON; of a new one */
+	const struct sign_secret *secret; /* of a new one */
 	bool is_new;
 	bool may_create; /* PUT makes what is not there */
 	bool holds;      /* its hold may be made: under `home` */
@@ -181,7 +181,7 @@ create(struct call *c, struct storing *s)
 	endpoint_in_arg(a, &s->in);
 	arg_home(a, s);
 	pg_arg_text(a, s->headers);
-	pg_arg_bytes(a, (struct str){ (const char *)s->secret->bytes, s->secret->len });
+	endpoint_secret_arg(a, s->secret);
 	submit(c, &stmt_endpoint_create, a, on_created);
 }
 

@@ -171,26 +171,26 @@ endpoint_in_arg(struct pg_args *a, const struct endpoint_in *in)
 static void
 wipe(void *p)
 {
-	secret_wipe(p);
+	sign_secret_wipe(p);
 }
 
-static struct secret *
+static struct sign_secret *
 secret_alloc(struct call *c)
 {
-	struct secret *key = arena_zalloc(c->arena, sizeof(*key));
+	struct sign_secret *key = arena_zalloc(c->arena, sizeof(*key));
 	arena_own(c->arena, key, wipe);
 	return key;
 }
 
-const struct secret *
+const struct sign_secret *
 endpoint_secret_new(struct call *c)
 {
-	struct secret *key = secret_alloc(c);
-	sign_key_generate(key);
+	struct sign_secret *key = secret_alloc(c);
+	sign_key_generate(c->parts->config->default_signature, key);
 	return key;
 }
 
-const struct secret *
+const struct sign_secret *
 endpoint_secret_field(struct fields *f, const char *name)
 {
 	struct str text = { NULL, 0 };
@@ -201,9 +201,28 @@ endpoint_secret_field(struct fields *f, const char *name)
 		return NULL;
 	if (!text.p)
 		return endpoint_secret_new(f->c);
-	struct secret *key = secret_alloc(f->c);
+	struct sign_secret *key = secret_alloc(f->c);
 	if (sign_key_parse(text, key, &e) == 0)
 		return key;
 	field_problem(f, name, "%s", e.text);
 	return NULL;
+}
+
+const struct sign_secret *
+endpoint_secret_read(struct call *c, const PGresult *r)
+{
+	struct str bytes = pg_str(r, 0, 0);
+	struct sign_secret *key = secret_alloc(c);
+	key->kind = (enum sign_kind)pg_int(r, 0, 1);
+	if (secret_set(&key->key, bytes.p, bytes.n) == 0 && key->key.len <= SIGN_TEXT_MAX)
+		return key;
+	call_fail_with(c, ERR_INTERNAL, "a stored signing key is too long");
+	return NULL;
+}
+
+void
+endpoint_secret_arg(struct pg_args *a, const struct sign_secret *key)
+{
+	pg_arg_bytes(a, (struct str){ (const char *)key->key.bytes, key->key.len });
+	pg_arg_int2(a, (int16_t)key->kind);
 }

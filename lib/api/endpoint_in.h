@@ -1,9 +1,8 @@
 /* What is told of an endpoint. */
 #pragma once
 
-#include "base/secret.h"
-
 #include "api/field.h"
+#include "policy/sign.h"
 
 struct endpoint_in {
 	struct str uid;
@@ -30,8 +29,12 @@ bool endpoint_in_holds(const struct fields *f);
 /* Fifteen arguments, in the order of the struct. */
 void endpoint_in_arg(struct pg_args *a, const struct endpoint_in *in);
 
-/* A fresh signing key. In the call's arena, wiped with it. */
-const struct secret *endpoint_secret_new(struct call *c);
+/* A fresh signing key of the kind that the option says. In the call's arena, wiped with it. */
+const struct sign_secret *endpoint_secret_new(struct call *c);
 /* Member `name`: a signing key in text form; absent or null: a fresh one. NULL when it is none (a
  * problem was noted). */
-const struct secret *endpoint_secret_field(struct fields *f, const char *name);
+const struct sign_secret *endpoint_secret_field(struct fields *f, const char *name);
+/* The row of endpoint_secret_get.sql; NULL when it is no key (the call is answered). */
+const struct sign_secret *endpoint_secret_read(struct call *c, const PGresult *r);
+/* Two arguments: the key and its kind. */
+void endpoint_secret_arg(struct pg_args *a, const struct sign_secret *key);

@@ -160,7 +160,7 @@ const struct route routes[] = {
 	{ HTTP_POST, "/app/{app}/endpoint/{endpoint}/secret/rotate", ACCESS_APP,
 	    api_endpoint_secret_rotate, .id = "v1.endpoint.rotate-secret",
 	    .summary = "Replace the key that signs", .in = "EndpointSecretRotateIn?",
-	    .out = "204" },
+	    .out = "200 EndpointSecretOut, 204" },
 	{ HTTP_GET, "/app/{app}/endpoint/{endpoint}/headers", ACCESS_APP, api_endpoint_headers_get,
 	    .id = "v1.endpoint.get-headers", .summary = "Get the headers that are added",
 	    .out = "200 EndpointHeadersOut" },

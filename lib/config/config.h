@@ -13,6 +13,7 @@
 
 #include "policy/address.h"
 #include "policy/backoff.h"
+#include "policy/sign.h"
 
 #define CONFIG_TEXT_MAX 1024
 
@@ -50,6 +51,7 @@ struct config {
 #define CONFIG_SCHEDULE                    struct backoff
 #define CONFIG_LEVEL                       enum log_level
 #define CONFIG_FORMAT                      enum log_format
+#define CONFIG_SIGNATURE                   enum sign_kind
 #define X(name, type, def, min, max, help) CONFIG_##type name;
 #include "config/options.def"
 #undef X

@@ -255,7 +255,7 @@ schedule_write(const void *v, struct buf *out)
 	}
 }
 
-/* ---- LEVEL, FORMAT -------------------------------------------------------------------- */
+/* ---- LEVEL, FORMAT, SIGNATURE --------------------------------------------------------- */
 
 static const char *const levels[] = {
 	[LOG_LEVEL_ERROR] = "error",
@@ -266,6 +266,10 @@ static const char *const levels[] = {
 static const char *const formats[] = {
 	[LOG_FORMAT_LOGFMT] = "logfmt",
 	[LOG_FORMAT_JSON] = "json",
+};
+static const char *const signatures[] = {
+	[SIGN_HMAC] = "hmac",
+	[SIGN_ED25519] = "ed25519",
 };
 
 /* Position of text in words, or -1. */
@@ -310,6 +314,22 @@ format_write(const void *v, struct buf *out)
 	buf_adds(out, formats[*(const enum log_format *)v]);
 }
 
+static int
+signature_parse(struct str text, struct value_range range UNUSED, union value *ret, struct err *e)
+{
+	int i = word_find(text, signatures, ARRAY_LEN(signatures));
+	if (i < 0)
+		return err_set(e, ERR_CONFIG, "expected hmac or ed25519");
+	ret->signature = (enum sign_kind)i;
+	return 0;
+}
+
+static void
+signature_write(const void *v, struct buf *out)
+{
+	buf_adds(out, signatures[*(const enum sign_kind *)v]);
+}
+
 /* ---- the table ------------------------------------------------------------------------ */
 
 static const struct {
@@ -336,6 +356,8 @@ static const struct {
 	    "`error`, `warn`, `info` or `debug`" },
 	[VALUE_FORMAT] = { format_parse, format_write, sizeof(enum log_format), "FORMAT",
 	    "`logfmt` or `json`" },
+	[VALUE_SIGNATURE] = { signature_parse, signature_write, sizeof(enum sign_kind), "ALGORITHM",
+	    "`hmac` or `ed25519`" },
 };
 
 int

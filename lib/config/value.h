@@ -21,6 +21,7 @@ enum value_type {
 	VALUE_SCHEDULE,
 	VALUE_LEVEL,
 	VALUE_FORMAT,
+	VALUE_SIGNATURE,
 	VALUE_TYPES
 };
 
@@ -33,6 +34,7 @@ union value {
 	struct backoff schedule;
 	enum log_level level;
 	enum log_format format;
+	enum sign_kind signature;
 };
 
 struct value_range {

@@ -23,5 +23,5 @@ struct route {
 struct route *route_new(const struct cat_app *app, const struct cat_endpoint *endpoint);
 struct route *route_ref(struct route *r);
 void route_unref(struct route *r); /* NULL is allowed */
-/* The keys that sign at that time, the newest last; returns how many. */
+/* The keys that sign at that time, the current one first; returns how many. */
 int route_keys(const struct route *r, struct wall now, struct sign_key *ret[SIGN_KEYS_MAX]);

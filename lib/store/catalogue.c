@@ -138,6 +138,8 @@ enum column {
 	COL_HOLD,
 	COL_HOLD_SLOT,
 	COL_APP_THROTTLE_RATE,
+	COL_SECRET_KIND,
+	COL_OLD_KINDS,
 };
 
 static int
@@ -162,29 +164,38 @@ wipe_secrets(void *arg)
 {
 	struct cat_endpoint *e = arg;
 	for (int i = 0; i < e->nsecrets; i++)
-		secret_wipe((struct secret *)(uintptr_t)&e->secrets[i]);
+		sign_secret_wipe((struct sign_secret *)(uintptr_t)&e->secrets[i]);
 }
 
-/* Old keys first, the current one last. */
+static bool
+set_secret(struct sign_secret *s, int64_t kind, struct str bytes)
+{
+	s->kind = (enum sign_kind)kind;
+	return secret_set(&s->key, bytes.p, bytes.n) == 0;
+}
+
+/* The current key first, then the old ones, the newest of them first. */
 static void
 read_secrets(const PGresult *r, int row, struct arena *a, struct cat_endpoint *e)
 {
-	struct str *old, current = pg_str(r, row, COL_SECRET);
-	int64_t *until;
-	int n = pg_strs(r, row, COL_OLD_SECRETS, a, &old);
+	struct str *old;
+	int64_t *until, *kind;
+	int n = pg_strs(r, row, COL_OLD_SECRETS, a, &old), count = 0;
 	if (pg_int8s(r, row, COL_OLD_UNTIL, a, &until) < n)
 		n = 0;
-	int skip = n > SIGN_KEYS_MAX - 1 ? n - (SIGN_KEYS_MAX - 1) : 0;
-	struct secret *secrets = arena_zalloc(a, sizeof(*secrets) * (size_t)(n - skip + 1));
-	struct wall *untils = arena_zalloc(a, sizeof(*untils) * (size_t)(n - skip + 1));
-	int count = 0;
-	for (int i = skip; i < n; i++) {
-		if (secret_set(&secrets[count], old[i].p, old[i].n) == 0)
+	/* Keys of before kinds were stored have none: those are symmetric. */
+	int nkinds = pg_int8s(r, row, COL_OLD_KINDS, a, &kind);
+	int room = n < SIGN_KEYS_MAX - 1 ? n + 1 : SIGN_KEYS_MAX;
+	struct sign_secret *secrets = arena_zalloc(a, sizeof(*secrets) * (size_t)room);
+	struct wall *untils = arena_zalloc(a, sizeof(*untils) * (size_t)room);
+	if (set_secret(&secrets[0], pg_int(r, row, COL_SECRET_KIND), pg_str(r, row, COL_SECRET)))
+		count++;
+	for (int i = n - 1; i >= 0; i--) {
+		int64_t k = i < nkinds ? kind[i] : SIGN_HMAC;
+		if (count < room && set_secret(&secrets[count], k, old[i]))
 			untils[count++].us = until[i] + PG_EPOCH_US;
 		explicit_bzero((char *)(uintptr_t)old[i].p, old[i].n);
 	}
-	if (secret_set(&secrets[count], current.p, current.n) == 0)
-		count++;
 	e->secrets = secrets;
 	e->secrets_until = untils;
 	e->nsecrets = count;

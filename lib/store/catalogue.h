@@ -30,8 +30,8 @@ struct cat_endpoint {
 	struct filter filter;
 	int nheaders;
 	const char *const *headers; /* "name: value" lines */
-	int nsecrets;               /* 1 to SIGN_KEYS_MAX, the newest last */
-	const struct secret *secrets;
+	int nsecrets;               /* 1 to SIGN_KEYS_MAX, the newest first */
+	const struct sign_secret *secrets;
 	const struct wall *secrets_until; /* us == 0: for ever */
 	bool has_schedule;
 	struct backoff schedule; /* when has_schedule */

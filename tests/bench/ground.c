@@ -40,18 +40,18 @@ static void
 make_endpoint(const struct ground *g, PGconn *c, const char *url, const char *secret)
 {
 	char sql[SQL_SIZE], hex[2 * SECRET_MAX + 1] = "";
-	struct secret key;
+	struct sign_secret given;
 	struct err e;
-	if (sign_key_parse(str_of(secret), &key, &e))
+	if (sign_key_parse(str_of(secret), &given, &e))
 		part_die("--secret", e.text);
-	for (size_t i = 0; i < key.len; i++)
-		snprintf(hex + 2 * i, 3, "%02x", key.bytes[i]);
+	for (size_t i = 0; i < given.key.len; i++)
+		snprintf(hex + 2 * i, 3, "%02x", given.key.bytes[i]);
 	snprintf(sql, sizeof(sql),
 	    "insert into endpoint (app_id, id, url, secret) values (%lld, %lld, '%s', '\\x%s') "
 	    "returning id",
 	    (long long)g->app_id, (long long)g->endpoint_id, url, hex);
 	ask(c, sql);
-	secret_wipe(&key);
+	sign_secret_wipe(&given);
 	explicit_bzero(hex, sizeof(hex));
 	explicit_bzero(sql, sizeof(sql));
 }

@@ -15,7 +15,7 @@ static const char *const names[] = { "webhook-id: ", "webhook-timestamp: ", "web
 void
 poster_init(struct poster *p, const struct part_options *o)
 {
-	struct secret secret;
+	struct sign_secret secret;
 	struct err e;
 	part_require("--secret", o->secret);
 	part_require("--run", o->run);

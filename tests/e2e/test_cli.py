@@ -857,6 +857,32 @@ def test_signature(cli, tmp_path):
     assert verify(cli, body="-", stdin=VECTOR["body"].encode()).returncode == OK
 
 
+# The same, signed with a key pair: what the secret holder makes, whoever has the public half verifies.
+PAIR = {"secret": "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6K"
+                  "vg==",
+        "public": "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=",
+        "signature": "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TB"
+                     "Ag=="}
+
+
+@pytest.mark.parametrize("key, signature", [
+    (VECTOR["secret"], VECTOR["signature"]), (PAIR["secret"], PAIR["signature"])])
+def test_making_a_signature(cli, key, signature):
+    options = [x for name in ("id", "timestamp", "body") for x in ("--" + name, VECTOR[name])]
+    made = cli("signature", "sign", "--secret", key, *options, token=None, url="http://127.0.0.1:1")
+    assert made.out == signature + "\n"
+
+
+def test_signature_of_a_pair(cli):
+    for secret in (PAIR["secret"], PAIR["public"]):
+        assert verify(cli, secret=secret, signature=PAIR["signature"]).out == "valid\n"
+        assert verify(cli, secret=secret, signature="v1,x " + PAIR["signature"]).returncode == OK
+        for changes in ({"id": "msg_x"}, {"body": "{}"}, {"signature": VECTOR["signature"]}):
+            done = verify(cli, **{"secret": secret, "signature": PAIR["signature"], **changes})
+            refused(done, DATA, "no signature matches")
+    refused(verify(cli, secret="whpk_AAAA", signature=PAIR["signature"]), DATA, "public key")
+
+
 @pytest.mark.parametrize("changes, words", [
     ({"body": '{"test":2432232314}'}, ["no signature matches"]),
     ({"id": "msg_x"}, ["no signature matches"]),

@@ -115,11 +115,13 @@ check_endpoint(const struct cat_endpoint *e)
 	assert_int_equal(e->nheaders, 2);
 	assert_string_equal(e->headers[0], "X-One: 1");
 	assert_string_equal(e->headers[1], "X-Two: a \"quoted\" b");
-	assert_int_equal(e->nsecrets, 2); /* the newest last */
-	assert_memory_equal(e->secrets[0].bytes, "an old key of 24 bytes..", 24);
-	assert_memory_equal(e->secrets[1].bytes, "twenty-four bytes of key", 24);
-	assert_int_equal(e->secrets_until[0].us, INT64_C(1795252800) * USEC_PER_SEC);
-	assert_int_equal(e->secrets_until[1].us, 0);
+	assert_int_equal(e->nsecrets, 2); /* the newest first */
+	assert_memory_equal(e->secrets[0].key.bytes, "twenty-four bytes of key", 24);
+	assert_memory_equal(e->secrets[1].key.bytes, "an old key of 24 bytes..", 24);
+	assert_int_equal(e->secrets[0].kind, SIGN_HMAC);
+	assert_int_equal(e->secrets[1].kind, SIGN_HMAC); /* as no kind is stored */
+	assert_int_equal(e->secrets_until[0].us, 0);
+	assert_int_equal(e->secrets_until[1].us, INT64_C(1795252800) * USEC_PER_SEC);
 }
 
 static void
@@ -153,6 +155,30 @@ test_all_of_an_application(void **state)
 	assert_null(cat_endpoint_get(app, gone));
 	assert_null(cat_endpoint_get(app, 0));
 	assert_null(cat_endpoint_get(app, INT64_MAX));
+	cat_app_unref(app);
+}
+
+/* Of thirteen old keys the ten newest sign; each has the kind in its place, where there is one. */
+static void
+test_many_keys(void **state)
+{
+	struct fixture *f = *state;
+	int64_t id = db_app(&db, "u");
+	db_endpoint(&db, id, "https://a.example/");
+	db_exec(&db, "update endpoint set secret_kind = 2, old_secrets ="
+		     " array(select int8send(i) from generate_series(1, 13) i), old_secrets_until ="
+		     " array(select now() + interval '1 hour' from generate_series(1, 13)),"
+		     " old_secret_kinds = array_fill(0::int2, array[10]) || '{1,2}'::int2[]");
+	const struct cat_app *app = load(f, "u");
+	const struct cat_endpoint *e = &app->endpoints[0];
+	assert_int_equal(e->nsecrets, SIGN_KEYS_MAX);
+	assert_int_equal(e->secrets[0].kind, SIGN_TEXT);
+	for (int i = 1; i < SIGN_KEYS_MAX; i++) {
+		assert_int_equal(e->secrets[i].key.bytes[7], 14 - i);
+		assert_int_equal(e->secrets[i].kind, i == 2   ? SIGN_TEXT
+						     : i == 3 ? SIGN_ED25519
+							      : SIGN_HMAC);
+	}
 	cat_app_unref(app);
 }
 
@@ -471,6 +497,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_all_of_an_application),
+		TEST(test_many_keys),
 		TEST(test_an_application_without_uid_and_endpoints),
 		TEST(test_what_is_not_there),
 		TEST(test_a_uid_moves),

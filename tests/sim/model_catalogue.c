@@ -8,7 +8,7 @@
 #include "receiver.h"
 #include "wire.h"
 
-#define COLUMNS 24
+#define COLUMNS 26
 
 static void
 answer_endpoint(PGresult *r, int row, const struct endpoint_row *e)
@@ -38,6 +38,7 @@ answer_endpoint(PGresult *r, int row, const struct endpoint_row *e)
 		answer_int2(r, row, 21, h->state);
 		answer_int2(r, row, 22, h->slot);
 	}
+	answer_int2(r, row, 24, 0);
 }
 
 static void

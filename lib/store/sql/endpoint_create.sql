@@ -4,7 +4,8 @@
 -- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 id, $5 uid or null, $6 url, $7 description, $8 version, $9 disabled, $10 event types or null,
 -- $11 channels or null, $12 throttle rate or null, $13 metadata, $14 retry schedule in ms or null,
 -- $15 timeout in ms or null, $16 requests in flight or null, $17 paused, $18 ordering or null,
--- $19 head of line, $20 slot of the hold or null: it has none, $21 its epoch, $22 headers, $23 signing key
+-- $19 head of line, $20 slot of the hold or null: it has none, $21 its epoch, $22 headers, $23 signing key,
+-- $24 its kind
 with a as (
     update app set version = version + 1, changed_at = clock_timestamp()
     where id = coalesce($2::int8,
@@ -16,10 +17,12 @@ with a as (
 ), e as (
     insert into endpoint (app_id, id, uid, url, description, version, disabled, disabled_reason,
         event_types, channels, throttle_rate, metadata, retry_schedule, timeout_ms, max_in_flight,
-        paused, ordering, head_of_line, headers, secret)
+        paused, ordering, head_of_line, headers, secret,
+        secret_kind)
     select a.id, $4::int8, $5::text, $6::text, $7::text, $8::int4, $9::bool,
         case when $9::bool then 'manual' end, $10::text[], $11::text[], $12::int4, $13::text,
-        $14::int8[], $15::int4, $16::int4, $17::bool, $18::text, $19::text, $22::text, $23::bytea
+        $14::int8[], $15::int4, $16::int4, $17::bool, $18::text, $19::text, $22::text, $23::bytea,
+        $24::int2
     from a
     returning *
 ), u as (

@@ -1,7 +1,7 @@
 -- A new signing key, under a new version of the application; the old one stays valid until $7, unless
 -- $8 old ones are already; who watches is told (notice). No row: no such endpoint, or too many old keys (endpoint_get.sql tells).
 -- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 id or null,
--- $5 uid or null, $6 new key, $7 until when the old one signs, $8 old keys at most
+-- $5 uid or null, $6 new key, $7 until when the old one signs, $8 old keys at most, $9 the new key's kind
 with a as (
     update app set version = version + 1, changed_at = clock_timestamp()
     where id = coalesce($2::int8,
@@ -11,12 +11,17 @@ with a as (
 ), e as (
     update endpoint e
     set secret = $6::bytea,
+        secret_kind = $9::int2,
         old_secrets = coalesce((select array_agg(o.key order by o.no)
             from unnest(e.old_secrets, e.old_secrets_until) with ordinality as o(key, until, no)
             where o.until > now()), '{}') || e.secret,
         old_secrets_until = coalesce((select array_agg(o.until order by o.no)
             from unnest(e.old_secrets, e.old_secrets_until) with ordinality as o(key, until, no)
             where o.until > now()), '{}') || $7::timestamptz,
+        -- (Keys of before kinds were stored have none: 0.)
+        old_secret_kinds = coalesce((select array_agg(coalesce(o.kind, 0::int2) order by o.no)
+            from unnest(e.old_secrets_until, e.old_secret_kinds) with ordinality as o(until, kind, no)
+            where o.until > now()), '{}') || e.secret_kind,
         updated_at = clock_timestamp()
     from a
     where e.app_id = a.id and e.deleted_at is null

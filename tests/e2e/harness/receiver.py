@@ -28,17 +28,22 @@ class Got:
 
     def verify(self, *secrets, tolerance_s=300):
         """Standard Webhooks, written from the specification: one v1 signature for each secret."""
+        wanted = set(self.verified_by(secrets, tolerance_s))
+        given = self.headers["webhook-signature"].split(" ")
+        assert len(given) == len(set(given)) and wanted == set(given), (wanted, given)
+
+    def verified_by(self, secrets, tolerance_s=300):
+        """The v1 signatures that these secrets make of it, in their order."""
         stamp = self.headers["webhook-timestamp"]
         assert stamp == str(int(stamp)), stamp
         assert abs(time.time() - int(stamp)) < tolerance_s, stamp
         signed = f"{self.id}.{stamp}.".encode() + self.body
-        wanted = set()
+        made = []
         for secret in secrets:
             key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
             digest = hmac.new(key, signed, hashlib.sha256).digest()
-            wanted.add("v1," + base64.b64encode(digest).decode())
-        given = self.headers["webhook-signature"].split(" ")
-        assert len(given) == len(set(given)) and wanted == set(given), (wanted, given)
+            made.append("v1," + base64.b64encode(digest).decode())
+        return made
 
 
 class Step:
