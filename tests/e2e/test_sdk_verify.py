@@ -21,7 +21,7 @@ class Subscription:
         self.old = api.secret(self._app, endpoint)
         self.before = self.deliver()
         api.post(f"/app/{self._app}/endpoint/{endpoint}/secret/rotate",
-                 {"gracePeriodSeconds": grace_s}, want=204)
+                 {"gracePeriodSeconds": grace_s}, want=200)
         self.new = api.secret(self._app, endpoint)
 
     def deliver(self):
