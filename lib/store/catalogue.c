@@ -1,9 +1,9 @@
 /* The catalogue's cache.
  *
- * Invariants: at most apps_max entries, least recently used ones go first; an entry is found by id
- * and, when it has one, by organisation and uid; a load that is asked for while another one of the
- * same key is on its way waits for the next one, so that nobody gets an answer older than his
- * question. */
+ * Invariants: at most apps_max entries, least recently used ones go first, and what nobody has
+ * asked for in IDLE_MAX goes by itself; an entry is found by id and, when it has one, by
+ * organisation and uid; a load that is asked for while another one of the same key is on its way
+ * waits for the next one, so that nobody gets an answer older than his question. */
 #include "store/catalogue.h"
 
 #include <assert.h>
@@ -24,6 +24,11 @@
 	(5 * USEC_PER_SEC) /* on the server; then those who wait are told to try again             \
 			    */
 
+/* Applications come and go for years: what is not used gives its memory back. */
+#define IDLE_MAX   (15 * 60 * USEC_PER_SEC)
+#define LOOK_AFTER (60 * USEC_PER_SEC)
+#define LOOK_MAX   1000 /* entries of one look, so that no turn takes long */
+
 struct snapshot {
 	struct cat_app app; /* first: a cat_app pointer is a snapshot pointer */
 	int refs;
@@ -35,6 +40,7 @@ struct entry {
 	struct snapshot *snapshot; /* one reference */
 	char *uid_key;             /* "org uid", owned; NULL without uid */
 	TAILQ_ENTRY(entry) lru;
+	usec_t used_at; /* in the order of lru */
 	UT_hash_handle hh_id;
 	UT_hash_handle hh_uid;
 };
@@ -66,6 +72,7 @@ struct catalogue {
 	struct entry *by_id, *by_uid;
 	TAILQ_HEAD(entry_lru_head, entry) lru; /* most recently used first */
 	struct load *loads;
+	struct timer look; /* set while there are entries */
 	void (*update_fn)(void *arg, const struct cat_app *app);
 	void *update_arg;
 };
@@ -341,8 +348,11 @@ entry_new(struct catalogue *c, int64_t id)
 	e->id = id;
 	HASH_ADD(hh_id, c->by_id, id, sizeof(e->id), e);
 	TAILQ_INSERT_HEAD(&c->lru, e, lru);
+	e->used_at = loop_now(c->loop);
 	c->napps++;
 	metric_add(METRIC_CATALOGUE_APPS, 1);
+	if (!timer_pending(&c->look))
+		timer_set(&c->look, LOOK_AFTER);
 	return e;
 }
 
@@ -393,7 +403,29 @@ touch(struct catalogue *c, struct entry *e)
 		TAILQ_REMOVE(&c->lru, e, lru);
 		TAILQ_INSERT_HEAD(&c->lru, e, lru);
 	}
+	e->used_at = loop_now(c->loop);
 	return &e->snapshot->app;
+}
+
+void
+catalogue_drop_idle(struct catalogue *c, usec_t idle)
+{
+	struct entry *oldest;
+	usec_t before = loop_now(c->loop) - idle;
+	for (int i = 0; i < LOOK_MAX; i++) {
+		oldest = TAILQ_LAST(&c->lru, entry_lru_head);
+		if (!oldest || oldest->used_at > before)
+			break;
+		entry_free(c, oldest);
+	}
+	if (c->napps)
+		timer_set(&c->look, LOOK_AFTER);
+}
+
+static void
+on_look(void *arg)
+{
+	catalogue_drop_idle(arg, IDLE_MAX);
 }
 
 const struct cat_app *
@@ -595,6 +627,7 @@ catalogue_new(struct loop *l, struct pg_pool *pool, int apps_max)
 	c->pool = pool;
 	c->apps_max = apps_max;
 	TAILQ_INIT(&c->lru);
+	timer_init(&c->look, l, on_look, c);
 	return c;
 }
 
@@ -616,5 +649,6 @@ catalogue_free(struct catalogue *c)
 	}
 	while (!TAILQ_EMPTY(&c->lru))
 		entry_free(c, TAILQ_FIRST(&c->lru));
+	timer_done(&c->look);
 	free(c);
 }

@@ -77,6 +77,10 @@ void catalogue_load_id(struct catalogue *c, int64_t app_id, catalogue_fn fn, voi
 /* The beat's news: reads the application again when it is cached with another version. */
 void catalogue_changed(struct catalogue *c, int64_t app_id, int64_t version);
 
+/* Forgets what nobody has asked for so long; at most 1000 applications a call. The catalogue does
+ * it by itself once a minute, after a quarter of an hour. */
+void catalogue_drop_idle(struct catalogue *c, usec_t idle);
+
 /* Called whenever a new snapshot replaced an older one, or was first read. */
 void catalogue_on_update(
     struct catalogue *c, void (*fn)(void *arg, const struct cat_app *app), void *arg);

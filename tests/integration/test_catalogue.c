@@ -397,6 +397,31 @@ test_the_least_recently_used_go(void **state)
 }
 
 static void
+test_what_nobody_uses_goes(void **state)
+{
+	struct fixture *f = *state;
+	int64_t a = db_app(&db, "a"), b = db_app(&db, "b");
+	read_in(f, a);
+	read_in(f, b);
+	usec_t read_at = loop_now(f->loop);
+	TURN_UNTIL(f->loop, loop_now(f->loop) > read_at + 20 * USEC_PER_MS);
+	assert_non_null(find(f, "a"));
+	catalogue_drop_idle(f->cat, USEC_PER_SEC * 3600);
+	assert_non_null(catalogue_find_id(f->cat, b));
+	TURN_UNTIL(f->loop, loop_now(f->loop) > read_at + 40 * USEC_PER_MS);
+	usec_t used_at = loop_now(f->loop);
+	assert_non_null(find(f, "a"));
+	TURN_UNTIL(f->loop, loop_now(f->loop) > used_at);
+	catalogue_drop_idle(f->cat, loop_now(f->loop) - used_at + 1);
+	assert_null(find(f, "b"));
+	assert_null(catalogue_find_id(f->cat, b));
+	assert_int_equal(find(f, "a")->id, a);
+	assert_int_equal(metric_own(METRIC_CATALOGUE_APPS), 1);
+	read_in(f, b); /* and comes back */
+	assert_int_equal(find(f, "b")->id, b);
+}
+
+static void
 test_the_database_goes_and_comes(void **state)
 {
 	struct fixture *f = *state;
@@ -508,6 +533,7 @@ main(void)
 		TEST(test_an_older_answer_comes_later),
 		TEST(test_loads_share_a_query_that_is_not_older_than_they_are),
 		TEST(test_the_least_recently_used_go),
+		TEST(test_what_nobody_uses_goes),
 		TEST(test_the_database_goes_and_comes),
 		TEST(test_free_with_loads_under_way),
 	};
