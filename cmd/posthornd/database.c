@@ -69,6 +69,24 @@ check_settings(const char *url, struct err *e)
 	return status;
 }
 
+/* What is polled is in the order of transactions, whose numbers are their cluster's: when this is
+ * another one than before, they count as later ones. */
+static int
+note_cluster(const char *url, struct err *e)
+{
+	PGconn *c = pg_connect_sync(url, e);
+	if (!c)
+		return -1;
+	PGresult *r = PQexec(c, "select poll_era_check()");
+	int status = 0;
+	if (PQresultStatus(r) != PGRES_TUPLES_OK)
+		status = err_set(e, ERR_UNAVAILABLE, "cannot ask which cluster this is: %s",
+		    PQresultErrorMessage(r));
+	PQclear(r);
+	PQfinish(c);
+	return status;
+}
+
 int
 database_check(const struct config *c, struct err *e)
 {
@@ -76,7 +94,9 @@ database_check(const struct config *c, struct err *e)
 		return -1;
 	if (migrate_check(c->database_url, schema_migrations, schema_migrations_count, e) < 0)
 		return with_advice(-1, e);
-	return check_settings(c->database_url, e);
+	if (check_settings(c->database_url, e) < 0)
+		return -1;
+	return note_cluster(c->database_url, e);
 }
 
 int
@@ -84,9 +104,10 @@ database_migrate(const struct config *c, int *ret_applied, struct err *e)
 {
 	if (check_urls(c, e) < 0)
 		return -1;
-	return with_advice(migrate_apply(c->database_url, schema_migrations,
-			       schema_migrations_count, ret_applied, e),
-	    e);
+	if (migrate_apply(
+		c->database_url, schema_migrations, schema_migrations_count, ret_applied, e) < 0)
+		return with_advice(-1, e);
+	return note_cluster(c->database_url, e);
 }
 
 const char *

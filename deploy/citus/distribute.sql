@@ -26,6 +26,11 @@ select create_distributed_function('id_floor(timestamptz)');
 -- What waits for an endpoint that is held, numbered by one sequence.
 --   local table: hold
 --   local table: parked
+-- What polling endpoints have to read, in the order of the coordinator's transactions.
+--   local table: polling_endpoint
+--   local table: polled
+--   local table: poll_consumer
+--   local table: poll_era
 -- Ownership, background work and upkeep, with the locks that guard them.
 --   local table: slot
 --   local table: throttle

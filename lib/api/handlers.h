@@ -80,6 +80,19 @@ void api_endpoint_headers_patch(struct call *c);
 /* endpoint_stats.c */
 void api_endpoint_stats(struct call *c);
 
+/* polling_endpoint.c */
+void api_polling_endpoint_create(struct call *c);
+void api_polling_endpoint_list(struct call *c);
+void api_polling_endpoint_get(struct call *c);
+void api_polling_endpoint_put(struct call *c);
+void api_polling_endpoint_patch(struct call *c);
+void api_polling_endpoint_delete(struct call *c);
+
+/* poller.c */
+void api_poll(struct call *c);
+void api_poll_consumer(struct call *c);
+void api_poll_seek(struct call *c);
+
 /* event_type.c */
 void api_event_type_create(struct call *c);
 void api_event_type_list(struct call *c);

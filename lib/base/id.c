@@ -19,6 +19,7 @@ static const char *const prefixes[] = {
 	[ID_ATTEMPT] = "atmpt_",
 	[ID_DEAD_LETTER] = "dl_",
 	[ID_TASK] = "qtask_",
+	[ID_POLL] = "poll_",
 };
 
 void

@@ -26,6 +26,7 @@ enum id_kind {
 	ID_ATTEMPT,     /* atmpt_ */
 	ID_DEAD_LETTER, /* dl_ */
 	ID_TASK,        /* qtask_ */
+	ID_POLL,        /* poll_: polling endpoints */
 };
 
 /* Makes ids of one slot, strictly increasing. Not before `floor` even when the clock stands behind

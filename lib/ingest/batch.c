@@ -10,6 +10,7 @@
 
 #define COLUMNS       11
 #define QUEUE_COLUMNS 4
+#define POLL_COLUMNS  3
 #define COLUMN_MAX                                                                                 \
 	(BATCH_BYTES_MAX + (96 << 20)) /* one event of the largest body on top, and lengths */
 #define KEY_PERIOD   (6 * 3600 * USEC_PER_SEC)
@@ -19,7 +20,7 @@
 struct batch {
 	const struct config *config;
 	struct arena *arena;
-	struct buf column[COLUMNS], queue[QUEUE_COLUMNS];
+	struct buf column[COLUMNS], queue[QUEUE_COLUMNS], poll[POLL_COLUMNS];
 	struct buf scratch; /* one row's packed targets or joined channels */
 };
 
@@ -142,6 +143,28 @@ build_queue(struct batch *b, struct pg_args *args, const struct batch_row *rows,
 	pg_array_end(&keys, args);
 }
 
+/* ---- what is there to be polled ---- */
+
+static void
+build_poll(struct batch *b, struct pg_args *args, const struct batch_row *rows, int n)
+{
+	struct pg_array apps, messages, endpoints;
+	pg_array_begin(&apps, &b->poll[0], PG_INT8);
+	pg_array_begin(&messages, &b->poll[1], PG_INT8);
+	pg_array_begin(&endpoints, &b->poll[2], PG_INT8);
+	for (int i = 0; i < n; i++) {
+		const struct targets *t = &rows[i].targets;
+		for (int k = t->n; k < t->n + t->npolled; k++) {
+			pg_array_int8(&apps, rows[i].message->app_id);
+			pg_array_int8(&messages, rows[i].message->id);
+			pg_array_int8(&endpoints, t->ids[k]);
+		}
+	}
+	pg_array_end(&apps, args);
+	pg_array_end(&messages, args);
+	pg_array_end(&endpoints, args);
+}
+
 int32_t
 batch_key_bucket_oldest(const struct batch *b, struct wall now)
 {
@@ -159,12 +182,13 @@ struct pg_ticket *
 batch_submit(struct batch *b, struct pg_pool *pool, int slot, int64_t epoch, struct wall now,
     const struct batch_row *rows, int n, pg_fn fn, void *arg)
 {
-	struct pg_args lock, args, queue;
+	struct pg_args lock, args, queue, poll;
 	const struct pg_stmt *append = &stmt_message_append;
-	bool keyed = false, named = false;
+	bool keyed = false, named = false, polled = false;
 	for (int i = 0; i < n; i++) {
 		keyed = keyed || rows[i].event->has_key;
 		named = named || rows[i].event->event_id.p;
+		polled = polled || rows[i].targets.npolled;
 	}
 	arena_reset(b->arena);
 	pg_args_init(&lock, b->arena);
@@ -185,7 +209,7 @@ batch_submit(struct batch *b, struct pg_pool *pool, int slot, int64_t epoch, str
 		append = &stmt_message_append_named;
 		build_named(b, &args, rows, n, column, now);
 	}
-	struct pg_call calls[] = { { &stmt_fence, &lock }, [BATCH_STORED] = { append, &args },
+	struct pg_call calls[4] = { { &stmt_fence, &lock }, [BATCH_STORED] = { append, &args },
 		[BATCH_NOT_QUEUED] = { &stmt_queue_append, &queue } };
 	int ncalls = BATCH_NOT_QUEUED;
 	if (has_queued(rows, n)) {
@@ -193,6 +217,11 @@ batch_submit(struct batch *b, struct pg_pool *pool, int slot, int64_t epoch, str
 		pg_arg_time(&queue, now);
 		build_queue(b, &queue, rows, n);
 		ncalls++;
+	}
+	if (polled) {
+		pg_args_init(&poll, b->arena);
+		build_poll(b, &poll, rows, n);
+		calls[ncalls++] = (struct pg_call){ &stmt_poll_append, &poll };
 	}
 	return pg_submit_at(APPEND, pool, calls, ncalls, fn, arg);
 }
@@ -207,6 +236,8 @@ batch_new(const struct config *c)
 		buf_init(&b->column[i], COLUMN_MAX);
 	for (int i = 0; i < QUEUE_COLUMNS; i++)
 		buf_init(&b->queue[i], COLUMN_MAX);
+	for (int i = 0; i < POLL_COLUMNS; i++)
+		buf_init(&b->poll[i], COLUMN_MAX);
 	buf_init(&b->scratch, COLUMN_MAX);
 	return b;
 }
@@ -220,6 +251,8 @@ batch_free(struct batch *b)
 		buf_free(&b->column[i]);
 	for (int i = 0; i < QUEUE_COLUMNS; i++)
 		buf_free(&b->queue[i]);
+	for (int i = 0; i < POLL_COLUMNS; i++)
+		buf_free(&b->poll[i]);
 	buf_free(&b->scratch);
 	arena_free(b->arena);
 	free(b);

@@ -22,8 +22,9 @@ struct batch; /* opaque */
 struct batch *batch_new(const struct config *c);
 void batch_free(struct batch *b);
 
-/* Results of the append: the ids stored are the rows of the first; the second is there only when
- * rows had queued targets, and its rows are deliveries that are due at once instead. */
+/* Results of the append: the ids stored are the rows of the first; those of the second, which is
+ * there when something had queued targets, are deliveries that are due at once instead. (Without
+ * them the statement of polling endpoints may stand in its place, which has no rows.) */
 enum batch_result {
 	BATCH_STORED = 1,
 	BATCH_NOT_QUEUED = 2,

@@ -175,13 +175,24 @@ is_queued(const struct cat_endpoint *e, const struct ingest_event *ev)
 }
 
 static void
+match_polls(
+    struct targets *t, const struct cat_app *app, const struct ingest_event *ev, int64_t *ids)
+{
+	for (int i = 0; i < app->npolls; i++)
+		if (filter_match(
+			&app->polls[i].filter, ev->event_type, ev->channels, ev->nchannels))
+			ids[t->npolled++] = app->polls[i].id;
+}
+
+static void
 match(struct pending *p, const struct cat_app *app)
 {
 	const struct ingest_event *ev = p->ev;
 	int direct = 0, queued = app->nendpoints; /* from both ends */
 	cat_app_unref(p->app);
 	p->app = cat_app_ref(app);
-	int64_t *ids = mem_realloc(p->target_ids, sizeof(*ids) * (size_t)app->nendpoints);
+	int64_t *ids =
+	    mem_realloc(p->target_ids, sizeof(*ids) * (size_t)(app->nendpoints + app->npolls));
 	for (int i = 0; i < app->nendpoints; i++) {
 		const struct cat_endpoint *e = &app->endpoints[i];
 		if (e->disabled ||
@@ -197,6 +208,8 @@ match(struct pending *p, const struct cat_app *app)
 		memmove(ids + direct, ids + queued, sizeof(*ids) * (size_t)nqueued);
 	p->target_ids = ids;
 	p->targets = (struct targets){ .n = direct + nqueued, .nqueued = nqueued, .ids = ids };
+	if (app->npolls)
+		match_polls(&p->targets, app, ev, ids + p->targets.n);
 }
 
 static void

@@ -147,6 +147,7 @@ enum column {
 	COL_APP_THROTTLE_RATE,
 	COL_SECRET_KIND,
 	COL_OLD_KINDS,
+	COL_POLLS,
 };
 
 static int
@@ -262,6 +263,40 @@ read_endpoint(const PGresult *r, int row, struct arena *a, struct cat_endpoint *
 	read_schedule(r, row, a, e);
 }
 
+/* The items of "a,b,c", sorted. */
+static int
+read_list(struct str text, struct arena *a, const struct str **ret)
+{
+	int n = 0, commas = 0;
+	for (size_t i = 0; i < text.n; i++)
+		commas += text.p[i] == ',';
+	struct str item, *items = arena_alloc(a, sizeof(*items) * (size_t)(commas + 1));
+	while (text.n && str_split(&text, ',', &item))
+		items[n++] = item;
+	qsort(items, (size_t)n, sizeof(*items), compare_strs);
+	*ret = items;
+	return n;
+}
+
+/* "id types channels" each; those of no type or channel take all. */
+static void
+read_polls(const PGresult *r, struct arena *a, struct cat_app *app)
+{
+	struct str *texts, id, types = { NULL, 0 };
+	int n = pg_strs(r, 0, COL_POLLS, a, &texts);
+	struct cat_poll *polls = arena_zalloc(a, sizeof(*polls) * (size_t)n);
+	for (int i = 0; i < n; i++) {
+		struct str rest = texts[i];
+		if (!str_split(&rest, ' ', &id) || !str_split(&rest, ' ', &types) ||
+		    str_to_i64(id, 0, INT64_MAX, &polls[app->npolls].id))
+			continue; /* nothing that the statement writes */
+		struct filter *f = &polls[app->npolls++].filter;
+		f->ntypes = read_list(types, a, &f->types);
+		f->nchannels = read_list(rest, a, &f->channels);
+	}
+	app->polls = polls;
+}
+
 /* All rows of the result are one application's. */
 static struct snapshot *
 snapshot_new(const PGresult *r)
@@ -282,6 +317,7 @@ snapshot_new(const PGresult *r)
 		read_endpoint(r, i, a, &endpoints[i]);
 	s->app.endpoints = endpoints;
 	s->app.nendpoints = n;
+	read_polls(r, a, &s->app);
 	return s;
 }
 

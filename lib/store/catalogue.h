@@ -46,6 +46,12 @@ struct cat_endpoint {
 	int16_t hold_slot;
 };
 
+/* One polling endpoint that gathers. */
+struct cat_poll {
+	int64_t id;
+	struct filter filter;
+};
+
 struct cat_app {
 	int64_t id;
 	struct str org;
@@ -55,6 +61,8 @@ struct cat_app {
 	bool deleted;      /* loaded by id after its deletion: no endpoints, refuses events */
 	int nendpoints;
 	const struct cat_endpoint *endpoints; /* by id, ascending; disabled ones included */
+	int npolls;
+	const struct cat_poll *polls; /* by id, ascending */
 };
 
 struct catalogue *catalogue_new(struct loop *l, struct pg_pool *pool, int apps_max);

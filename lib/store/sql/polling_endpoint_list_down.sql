@@ -1,0 +1,18 @@
+-- A page of an application's polling endpoints, by id, descending. One row with a null id: the
+-- application is there and the page is empty; no row: there is no such application.
+-- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 beyond this id,
+-- $5 rows at most
+with a as (
+    select id, version from app
+    where id = coalesce($2::int8,
+            (select id from app where org = $1::text and uid = $3::text and deleted_at is null))
+        and org = $1::text and ($3::text is null or uid = $3::text) and deleted_at is null
+)
+select e.id, e.app_id, e.uid, e.description, e.disabled, e.event_types, e.channels, e.metadata, e.created_at,
+    e.updated_at, a.version
+from a
+left join lateral (
+    select * from polling_endpoint p
+    where p.app_id = a.id and p.deleted_at is null and p.id < $4::int8
+    order by p.id desc limit $5::int4) e on true
+order by e.id desc
