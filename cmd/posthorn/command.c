@@ -17,6 +17,8 @@ const struct family *const families[] = {
 	&family_message,
 	&family_attempt,
 	&family_resend,
+	&family_polling_endpoint,
+	&family_poll,
 	&family_dead_letter,
 	&family_task,
 	&family_health,

@@ -69,6 +69,8 @@ extern const struct family family_send;
 extern const struct family family_message;
 extern const struct family family_attempt;
 extern const struct family family_resend;
+extern const struct family family_polling_endpoint;
+extern const struct family family_poll;
 extern const struct family family_dead_letter;
 extern const struct family family_task;
 extern const struct family family_health;

@@ -3,6 +3,7 @@ change, and an iterator passes nothing over, whoever is late, killed or in the w
 
 import contextlib
 import datetime
+import json
 import signal
 import threading
 import urllib.parse
@@ -456,10 +457,6 @@ def test_a_restored_database_goes_on_behind_what_was_read(start):
     endpoint = new_poll(api, app)
     api.send(app)
     page = poll(api, app, endpoint)
-    daemon.stop()
-    daemon.start()
-    api = daemon.api()
-    assert ids(poll(api, app, endpoint, iterator=page["iterator"])) == []
     with daemon.database() as db:
         # As if this were another one than that which gave these numbers, far ahead.
         db.execute("update poll_era set cluster = 1")
@@ -515,3 +512,33 @@ def test_the_sdk(api, app, daemon):
     assert [m.id for m in svix.message.poller.poll(
         app, endpoint, options.MessagePollerPollOptions(iterator=back.iterator)).data] == sent
     assert [m.id for m in svix.message.poller.consumer_poll(app, endpoint, "c").data] == sent
+
+
+# The command line.
+
+
+def test_commands(api, app, daemon):
+    def run(*words):
+        done = daemon.run(*words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    made = json.loads(run("polling-endpoint", "create", app, "--uid", "erp", "-c", "red", "-o", "json"))
+    assert (made["uid"], made["channels"]) == ("erp", ["red"])
+    assert "erp" in run("polling-endpoint", "list", app)
+    run("polling-endpoint", "update", app, "erp", "--clear", "channels", "--description", "ours")
+    assert json.loads(run("polling-endpoint", "get", app, "erp", "-o", "json"))["channels"] is None
+    sent = [api.send(app, event_type=t) for t in ("poll.x", "poll.y")]
+    first = json.loads(run("poll", app, "erp", "--limit", "1", "-o", "json"))
+    assert (ids(first), first["done"]) == (sent[:1], False)
+    assert ids(json.loads(run("poll", app, "erp", "--iterator", first["iterator"], "-o", "json"))) == sent[1:]
+    assert ids(json.loads(run("poll", app, "erp", "-t", "poll.y", "--after", "1h", "-o", "json"))) == sent[1:]
+    table = run("poll", app, "erp", "nightly")
+    assert all(message in table for message in sent)
+    run("poll", app, "erp", "nightly", "--iterator", first["iterator"])
+    assert ids(json.loads(run("poll", app, "erp", "nightly", "-o", "json"))) == sent[1:]
+    sought = json.loads(run("polling-endpoint", "seek", app, "erp", "nightly", "--after", "1h", "-o", "json"))
+    assert ids(poll(api, app, "erp", iterator=sought["iterator"])) == sent
+    assert daemon.run("poll", app, "erp", "nightly", "--after", "1h").returncode != 0
+    run("polling-endpoint", "delete", app, "erp")
+    assert daemon.run("poll", app, "erp").returncode != 0

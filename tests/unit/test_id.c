@@ -139,6 +139,7 @@ static const struct {
 	{ ID_ATTEMPT, "atmpt_" },
 	{ ID_DEAD_LETTER, "dl_" },
 	{ ID_TASK, "qtask_" },
+	{ ID_POLL, "poll_" },
 };
 
 static void
