@@ -11,7 +11,7 @@
 
 struct bulk {
 	struct dead_filter filter;
-	const char *kind;
+	const char *name;
 	bool dry_run;
 	int64_t rate; /* 0: as fast as it goes */
 };
@@ -47,7 +47,7 @@ on_counted(struct call *c, const struct pg_result *r)
 	dead_filter_put(filter, &b->filter);
 	jw_end(filter);
 	const struct task_in task = {
-		.kind = b->kind,
+		.name = b->name,
 		.app_id = app_id,
 		.filter = { filter->out->data, filter->out->len },
 		.rate = b->rate,
@@ -73,10 +73,10 @@ read_bulk(struct call *c, struct bulk *b)
 }
 
 static void
-start(struct call *c, const char *kind)
+start(struct call *c, const char *name)
 {
 	struct bulk *b = arena_zalloc(c->arena, sizeof(*b));
-	b->kind = kind;
+	b->name = name;
 	if (read_bulk(c, b))
 		return;
 	struct pg_args *a = call_args(c);

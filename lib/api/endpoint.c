@@ -95,7 +95,7 @@ api_endpoint_list(struct call *c)
 struct storing {
 	struct endpoint_in in;
 	struct fields fields;
-	struct str headers;               /* JSON; of a new one */
+	struct str headers;               /* JSON; {NULL, 0}: as they are, none of a new one */
 	const struct sign_secret *secret; /* of a new one */
 	bool is_new;
 	bool may_create; /* PUT makes what is not there */
@@ -180,7 +180,7 @@ create(struct call *c, struct storing *s)
 	pg_arg_int8(a, id);
 	endpoint_in_arg(a, &s->in);
 	arg_home(a, s);
-	pg_arg_text(a, s->headers);
+	pg_arg_text(a, s->headers.p ? s->headers : STR("{}"));
 	endpoint_secret_arg(a, s->secret);
 	submit(c, &stmt_endpoint_create, a, on_created);
 }
@@ -213,6 +213,7 @@ update(struct call *c, struct storing *s)
 	fields_arg_given(&s->fields, a);
 	endpoint_in_arg(a, &s->in);
 	arg_home(a, s);
+	pg_arg_text(a, s->headers);
 	submit(c, &stmt_endpoint_update, a, on_updated);
 }
 
@@ -261,7 +262,6 @@ storing_new(struct call *c, enum body_kind kind)
 	struct storing *s = arena_zalloc(c->arena, sizeof(*s));
 	fields_begin(&s->fields, c, kind);
 	endpoint_in_read(&s->fields, &s->in);
-	s->headers = STR("{}");
 	c->state = s;
 	return s;
 }
@@ -279,12 +279,16 @@ api_endpoint_create(struct call *c)
 		check_types_and_store(c);
 }
 
-/* The key and the headers have routes of their own. A new endpoint gets a key of ours. */
+/* The key has routes of its own: a new endpoint gets one of ours. So have the headers, which stay
+ * when they are not told. */
 void
 api_endpoint_put(struct call *c)
 {
 	struct storing *s = storing_new(c, BODY_WHOLE);
-	if (!s || fields_end(&s->fields))
+	if (!s)
+		return;
+	endpoint_headers_field(&s->fields, &s->headers);
+	if (fields_end(&s->fields))
 		return;
 	s->may_create = true;
 	s->secret = endpoint_secret_new(c);

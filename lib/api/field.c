@@ -261,6 +261,35 @@ field_int_or_null(
 		take_int(f, &m, min, max, ret);
 }
 
+/* ---- times ---- */
+
+static void
+take_time(struct fields *f, const struct member *m, struct wall *ret)
+{
+	if (!json_is_string(m->v) || wall_from_text(json_str(m->v), ret))
+		field_problem(f, m->name, "must be a time as RFC 3339 has it");
+}
+
+void
+field_time(struct fields *f, const char *name, struct wall *ret)
+{
+	struct member m = find_value(f, name);
+	if (m.found == FOUND_VALUE)
+		take_time(f, &m, ret);
+	else if (m.found == FOUND_NOTHING && f->kind == BODY_WHOLE && !ret->us)
+		field_problem(f, name, "is required");
+}
+
+void
+field_time_or_null(struct fields *f, const char *name, struct wall *ret)
+{
+	struct member m = find(f, name, NULL);
+	if (m.found == FOUND_VALUE)
+		take_time(f, &m, ret);
+	else if (m.found == FOUND_NULL)
+		*ret = (struct wall){ 0 };
+}
+
 void
 field_delays(struct fields *f, const char *name, int max, int64_t max_ms, struct delays *ret)
 {

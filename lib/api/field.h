@@ -55,6 +55,10 @@ void field_bool(struct fields *f, const char *name, bool *ret);
 void field_int(struct fields *f, const char *name, int64_t min, int64_t max, int64_t *ret);
 void field_int_or_null(
     struct fields *f, const char *name, const char *alias, int64_t min, int64_t max, int64_t *ret);
+/* An instant in RFC 3339. Required of a whole body while *ret is 0; the _or_null form: null, and a
+ * missing default, is us == 0. */
+void field_time(struct fields *f, const char *name, struct wall *ret);
+void field_time_or_null(struct fields *f, const char *name, struct wall *ret);
 /* Member "metadata": an object of texts, as JSON text; null is {}. */
 void field_metadata(struct fields *f, struct str *ret);
 /* The member when it is an object, else NULL (null: unset). */

@@ -77,6 +77,14 @@ void api_endpoint_headers_get(struct call *c);
 void api_endpoint_headers_put(struct call *c);
 void api_endpoint_headers_patch(struct call *c);
 
+/* endpoint_replay.c */
+void api_endpoint_recover(struct call *c);
+void api_endpoint_replay_missing(struct call *c);
+void api_endpoint_bulk_replay(struct call *c);
+
+/* send_example.c */
+void api_endpoint_send_example(struct call *c);
+
 /* endpoint_stats.c */
 void api_endpoint_stats(struct call *c);
 

@@ -1,5 +1,12 @@
-/* /background-task: work that goes on after the answer (task_runner.h does it). */
+/* /background-task: work that goes on after the answer (task_runner.h does it).
+ *
+ * The published SDKs know fewer words than we have, and fail on others: a list with one task that
+ * an operator has paused could not be read at all. A caller that is one of them (it sends
+ * svix-req-id) is told of a paused task that it runs, of a cancelled one that it failed, and its
+ * lists leave out the tasks whose names it does not know. */
 #include "api/task.h"
+
+#include "base/attr.h"
 
 #include "api/dead_letter_act.h"
 #include "api/handlers.h"
@@ -9,7 +16,7 @@
 /* Columns of every statement that returns tasks. */
 enum {
 	COL_ID,
-	COL_KIND,
+	COL_NAME,
 	COL_STATUS,
 	COL_TOTAL,
 	COL_DONE,
@@ -20,16 +27,56 @@ enum {
 	COL_BY,
 	COL_CREATED_AT,
 	COL_UPDATED_AT,
+	COL_CURSOR,
 };
+
+/* ---- words -------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *ours, *sdk;
+} statuses[] = {
+	{ "running", "running" },
+	{ "finished", "finished" },
+	{ "failed", "failed" },
+	{ "paused", "running" },
+	{ "canceled", "failed" },
+};
+
+static bool
+is_sdk(const struct call *c)
+{
+	return http_header_get(c->rq, "svix-req-id").p;
+}
+
+static struct str
+status_for(const struct call *c, struct str status)
+{
+	for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
+		if (is_sdk(c) && str_eq(str_of(statuses[i].ours), status))
+			return str_of(statuses[i].sdk);
+	return status;
+}
+
+/* The stored ones that are meant by a word; returns how many. */
+static int
+statuses_of(const struct call *c, struct str word, struct str ret[ARRAY_LEN(statuses)])
+{
+	int n = 0;
+	for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
+		if (str_eq(str_of(is_sdk(c) ? statuses[i].sdk : statuses[i].ours), word))
+			ret[n++] = str_of(statuses[i].ours);
+	return n;
+}
+
+/* ---- as JSON ------------------------------------------------------------------------------ */
 
 static void
 write_task(struct call *c, struct jw *j, const PGresult *r, int row)
 {
-	(void)c;
 	jw_open_object(j);
 	jw_put_id(j, "id", ID_TASK, pg_int(r, row, COL_ID));
-	jw_put_text(j, "task", pg_str(r, row, COL_KIND));
-	jw_put_text(j, "status", pg_str(r, row, COL_STATUS));
+	jw_put_text(j, "task", pg_str(r, row, COL_NAME));
+	jw_put_text(j, "status", status_for(c, pg_str(r, row, COL_STATUS)));
 	jw_put_i64(j, "total", pg_int(r, row, COL_TOTAL));
 	jw_put_i64(j, "done", pg_int(r, row, COL_DONE));
 	jw_put_i64(j, "failed", pg_int(r, row, COL_FAILED));
@@ -41,6 +88,9 @@ write_task(struct call *c, struct jw *j, const PGresult *r, int row)
 		jw_put_id(j, "appId", ID_APP, pg_int(r, row, COL_APP_ID));
 	jw_put_text(j, "by", pg_str(r, row, COL_BY));
 	jw_put_raw(j, "data", pg_str(r, row, COL_FILTER));
+	/* What was made up to here has been looked at. */
+	if (pg_int(r, row, COL_CURSOR) > 0)
+		jw_put_time(j, "position", id_time(pg_int(r, row, COL_CURSOR)));
 	jw_put_time(j, "createdAt", pg_time(r, row, COL_CREATED_AT));
 	jw_put_time(j, "updatedAt", pg_time(r, row, COL_UPDATED_AT));
 	jw_close_object(j);
@@ -76,7 +126,7 @@ task_start(struct call *c, const struct task_in *in)
 		pg_arg_int8(a, in->app_id);
 	else
 		pg_arg_null(a);
-	pg_arg_text(a, str_of(in->kind));
+	pg_arg_text(a, str_of(in->name));
 	pg_arg_text(a, in->filter);
 	if (in->rate)
 		pg_arg_int4(a, (int32_t)in->rate);
@@ -123,6 +173,32 @@ on_listed(struct call *c, const struct pg_result *r)
 	page_reply(c, c->state, r->res[0], write_task);
 }
 
+/* Two arguments: statuses or null, names or null. */
+static int
+arg_filters(struct call *c, struct pg_args *a)
+{
+	const struct str sdk_names[] = { STR(TASK_RECOVER), STR(TASK_REPLAY_MISSING),
+		STR(TASK_BULK_REPLAY) };
+	struct str stored[ARRAY_LEN(statuses)];
+	struct str status = call_query(c, "status"), task = call_query(c, "task");
+	int n = statuses_of(c, status, stored);
+	if (status.p && n == 0) {
+		call_invalid_query(c, "status", "is none of the words there are");
+		return -1;
+	}
+	if (status.p)
+		pg_arg_texts(a, stored, n);
+	else
+		pg_arg_null(a);
+	if (task.p)
+		pg_arg_texts(a, &task, 1);
+	else if (is_sdk(c))
+		pg_arg_texts(a, sdk_names, ARRAY_LEN(sdk_names));
+	else
+		pg_arg_null(a);
+	return 0;
+}
+
 void
 api_task_list(struct call *c)
 {
@@ -133,6 +209,8 @@ api_task_list(struct call *c)
 	pg_arg_text(a, str_of(c->token.org));
 	pg_arg_int8(a, p->cursor);
 	pg_arg_int4(a, page_rows(p));
+	if (arg_filters(c, a))
+		return;
 	c->state = p;
 	call_query_one(c, page_up(p) ? &stmt_task_list_up : &stmt_task_list_down, a, on_listed);
 }

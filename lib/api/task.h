@@ -3,12 +3,15 @@
 
 #include "api/call.h"
 
-/* The kinds, in their columns "kind" and the API's "task". */
-#define TASK_REPLAY  "dead_letter.replay"
-#define TASK_DISCARD "dead_letter.discard"
+/* The kinds, by the names of their column and the API's "task" (task_kind.h has what they do). */
+#define TASK_REPLAY         "dead_letter.replay"
+#define TASK_DISCARD        "dead_letter.discard"
+#define TASK_RECOVER        "endpoint.recover"
+#define TASK_REPLAY_MISSING "endpoint.replay"
+#define TASK_BULK_REPLAY    "endpoint.bulk-replay"
 
 struct task_in {
-	const char *kind;
+	const char *name;
 	int64_t app_id;    /* 0: none */
 	struct str filter; /* JSON */
 	int64_t rate;      /* a second; 0: as fast as it goes */

@@ -16,17 +16,17 @@
 #include "base/mem.h"
 #include "base/rand.h"
 
-#include "api/dead_filter.h"
 #include "api/home.h"
-#include "api/task.h"
+#include "api/task_kind.h"
 #include "statements.h"
 
 #define POLL        (5 * USEC_PER_SEC) /* doubled each time there is nothing */
 #define POLL_MAX    (40 * USEC_PER_SEC)
 #define LEASE_MS    10000
 #define JOBS_MAX    8
-#define STEP_MAX    200                 /* dead letters */
-#define SEEN_MAX    1000                /* looked at to find them, in one step */
+#define STEP_MAX    200                 /* messages or dead letters */
+#define SEEN_EACH   5                   /* looked at to find one, in one step */
+#define SEEN_MIN    50                  /* the same, at least */
 #define STEPS_A_SEC 10                  /* of a task with a rate */
 #define WAIT        (250 * USEC_PER_MS) /* for a slot, or for the sender to have room */
 #define AGAIN       USEC_PER_SEC        /* after a step that failed */
@@ -37,14 +37,14 @@ struct job {
 	struct task_runner *runner;
 	struct arena *arena; /* of the job */
 	struct arena *step;  /* of the step under way */
-	int64_t id, owner, app_id, cursor;
+	const struct task_kind *kind;
+	int64_t id, owner, app_id, cursor, below;
 	struct str org, by;
-	bool is_replay;
-	int rate; /* a second; 0: as fast as it goes */
-	struct dead_filter filter;
-	int rows;         /* of the step under way */
-	struct home home; /* of the step under way */
-	usec_t started;   /* when it was sent */
+	int rate;           /* a second; 0: as fast as it goes */
+	const void *filter; /* the kind's */
+	int rows;           /* of the step under way */
+	struct home home;   /* of the step under way */
+	usec_t started;     /* when it was sent */
 	int failures;
 	struct timer timer;
 	struct pg_ticket *ticket;
@@ -117,24 +117,31 @@ give_up(struct job *j)
 
 /* ---- steps -------------------------------------------------------------------------------- */
 
-/* Columns of task_replay_step.sql; task_discard_step.sql has the first two. */
+/* Columns of the steps: the first two of all, the others of those that deliver, for each chain that
+ * is due at once. */
 enum {
 	COL_CURSOR,
 	COL_FINISHED,
 	COL_APP_ID,
-	COL_ID,
+	COL_CHAIN,
 	COL_MSG_ID,
 	COL_ENDPOINT_ID,
 };
 
-static void
+/* Returns how many there were. */
+static int
 deliver(struct job *j, const PGresult *r)
 {
-	for (int row = 0; row < pg_rows(r); row++)
-		if (!pg_null(r, row, COL_ID))
-			home_replay(j->runner->sender, &j->home, pg_int(r, row, COL_APP_ID),
-			    pg_int(r, row, COL_MSG_ID), pg_int(r, row, COL_ENDPOINT_ID),
-			    pg_int(r, row, COL_ID), TRIGGER_REPLAY);
+	int n = 0;
+	for (int row = 0; row < pg_rows(r); row++) {
+		if (pg_null(r, row, COL_CHAIN))
+			continue;
+		home_replay(j->runner->sender, &j->home, pg_int(r, row, COL_APP_ID),
+		    pg_int(r, row, COL_MSG_ID), pg_int(r, row, COL_ENDPOINT_ID),
+		    pg_int(r, row, COL_CHAIN), TRIGGER_REPLAY);
+		n++;
+	}
+	return n;
 }
 
 static void
@@ -146,13 +153,12 @@ stepped(struct job *j, const PGresult *r)
 	}
 	j->failures = 0;
 	j->cursor = pg_int(r, 0, COL_CURSOR);
-	if (j->is_replay)
-		deliver(j, r);
+	int n = j->kind->delivers ? deliver(j, r) : j->rows;
 	if (pg_bool(r, 0, COL_FINISHED)) {
 		job_end(j, "finished");
 		return;
 	}
-	usec_t next = j->rate ? j->started + j->rows * USEC_PER_SEC / j->rate : 0;
+	usec_t next = j->rate ? j->started + n * USEC_PER_SEC / j->rate : 0;
 	usec_t now = loop_now(j->runner->loop);
 	timer_set(&j->timer, next > now ? next - now : 0);
 }
@@ -163,7 +169,7 @@ on_stepped(void *arg, const struct pg_result *r, const struct err *e)
 	struct job *j = arg;
 	j->ticket = NULL;
 	assert(!r != !e);
-	if (e && j->is_replay)
+	if (e && j->kind->delivers)
 		home_doubt(j->runner->sender, &j->home);
 	if (r)
 		stepped(j, r->res[r->n - 1]);
@@ -185,36 +191,30 @@ step_args(struct job *j)
 	pg_arg_int8(a, LEASE_MS);
 	pg_arg_text(a, j->by);
 	pg_arg_text(a, j->org);
-	pg_arg_int8(a, j->filter.below);
+	pg_arg_int8(a, j->below);
 	if (j->app_id)
 		pg_arg_int8(a, j->app_id);
 	else
 		pg_arg_null(a);
-	dead_filter_arg(a, &j->filter);
+	j->kind->arg(a, j->filter);
 	return a;
 }
 
 static void
-discard_step(struct job *j)
+step(struct job *j)
 {
 	struct pg_args *a = step_args(j);
-	pg_arg_int4(a, SEEN_MAX);
-	struct pg_call call = { &stmt_task_discard_step, a };
-	j->ticket = pg_submit_at(TASK_STEP, j->runner->pool, &call, 1, on_stepped, j);
-}
-
-static void
-replay_step(struct job *j)
-{
-	struct pg_args *a = step_args(j);
-	pg_arg_int2(a, j->home.slot);
-	pg_arg_int8(a, j->home.epoch);
-	pg_arg_time(a, j->home.due);
-	pg_arg_int4(a, SEEN_MAX);
-	const struct pg_call calls[] = { { &stmt_fence, home_fence_args(j->step, &j->home) },
-		{ &stmt_task_replay_step, a } };
-	j->ticket =
-	    pg_submit_at(TASK_STEP, j->runner->pool, calls, ARRAY_LEN(calls), on_stepped, j);
+	struct pg_call calls[2];
+	int n = 0;
+	if (j->kind->delivers) {
+		calls[n++] = (struct pg_call){ &stmt_fence, home_fence_args(j->step, &j->home) };
+		pg_arg_int2(a, j->home.slot);
+		pg_arg_int8(a, j->home.epoch);
+		pg_arg_time(a, j->home.due);
+	}
+	pg_arg_int4(a, j->rows * SEEN_EACH > SEEN_MIN ? j->rows * SEEN_EACH : SEEN_MIN);
+	calls[n++] = (struct pg_call){ j->kind->step, a };
+	j->ticket = pg_submit_at(TASK_STEP, j->runner->pool, calls, n, on_stepped, j);
 }
 
 static void
@@ -224,42 +224,19 @@ on_step_due(void *arg)
 	struct task_runner *t = j->runner;
 	if (t->stopped)
 		return;
-	if (j->is_replay &&
+	if (j->kind->delivers &&
 	    (sender_backlogged(t->sender) || !home_get(t->sender, loop_wall(t->loop), &j->home))) {
 		timer_set(&j->timer, WAIT);
 		return;
 	}
 	arena_reset(j->step);
 	j->started = loop_now(t->loop);
-	if (j->is_replay)
-		replay_step(j);
-	else
-		discard_step(j);
+	step(j);
 }
 
 /* ---- claiming ----------------------------------------------------------------------------- */
 
-static void
-release_json(void *p)
-{
-	json_decref(p);
-}
-
-/* The filter is what dead_filter_put wrote: it can be read. */
-static void
-read_filter(struct job *j, struct str text)
-{
-	const char *field;
-	json_t *filter = json_loadb(text.p, text.n, 0, NULL);
-	if (!filter)
-		filter = json_object();
-	arena_own(j->arena, filter, release_json);
-	struct wall now = loop_wall(j->runner->loop);
-	if (dead_filter_from_json(filter, now, &j->filter, &field))
-		j->filter.below = 0; /* selects nothing */
-}
-
-/* Columns of task_claim.sql: id, organisation, application, kind, filter, rate, cursor, by. */
+/* Columns of task_claim.sql: id, organisation, application, name, filter, rate, cursor, by. */
 static void
 job_start(struct task_runner *t, const PGresult *r)
 {
@@ -272,8 +249,9 @@ job_start(struct task_runner *t, const PGresult *r)
 	j->owner = t->claiming;
 	j->org = arena_str(j->arena, pg_str(r, 0, 1));
 	j->app_id = pg_int(r, 0, 2);
-	j->is_replay = str_eq(pg_str(r, 0, 3), STR(TASK_REPLAY));
-	read_filter(j, pg_str(r, 0, 4));
+	j->kind = task_kind_find(pg_str(r, 0, 3));
+	assert(j->kind); /* only what is known is claimed */
+	j->filter = j->kind->read(j->arena, pg_str(r, 0, 4), loop_wall(t->loop), &j->below);
 	j->rate = (int)pg_int(r, 0, 5);
 	j->rows = STEP_MAX;
 	if (j->rate && j->rate < STEP_MAX * STEPS_A_SEC)
@@ -318,6 +296,7 @@ on_poll(void *arg)
 	pg_args_init(&args, t->arena);
 	pg_arg_int8(&args, t->claiming);
 	pg_arg_int8(&args, LEASE_MS);
+	task_kinds_arg(&args);
 	struct pg_call call = { &stmt_task_claim, &args };
 	t->claim = pg_submit_at(TASK_CLAIM, t->pool, &call, 1, on_claimed, t);
 }

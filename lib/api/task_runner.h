@@ -1,8 +1,8 @@
 /* Does the background tasks: each is run by one worker at a time, which holds a lease on it.
  *
- * A task goes on in steps of one transaction each: what is done to up to 200 dead letters and how
- * far the task has come are committed together, so that a task whose worker died goes on where it
- * was, elsewhere, when the lease has lapsed. */
+ * A task goes on in steps of one transaction each: what is done to up to 200 messages or dead
+ * letters and how far the task has come are committed together, so that a task whose worker died
+ * goes on where it was, elsewhere, when the lease has lapsed. */
 #pragma once
 
 #include "loop/loop.h"

@@ -174,6 +174,16 @@ is_queued(const struct cat_endpoint *e, const struct ingest_event *ev)
 	       (e->ordering == ORDERING_KEY && ev->has_ordering_key);
 }
 
+static bool
+is_target(const struct cat_endpoint *e, const struct ingest_event *ev)
+{
+	if (e->disabled)
+		return false;
+	if (ev->only_endpoint)
+		return e->id == ev->only_endpoint;
+	return filter_match(&e->filter, ev->event_type, ev->channels, ev->nchannels);
+}
+
 static void
 match_polls(
     struct targets *t, const struct cat_app *app, const struct ingest_event *ev, int64_t *ids)
@@ -195,8 +205,7 @@ match(struct pending *p, const struct cat_app *app)
 	    mem_realloc(p->target_ids, sizeof(*ids) * (size_t)(app->nendpoints + app->npolls));
 	for (int i = 0; i < app->nendpoints; i++) {
 		const struct cat_endpoint *e = &app->endpoints[i];
-		if (e->disabled ||
-		    !filter_match(&e->filter, ev->event_type, ev->channels, ev->nchannels))
+		if (!is_target(e, ev))
 			continue;
 		if (is_queued(e, ev))
 			ids[--queued] = e->id;

@@ -35,6 +35,8 @@ struct ingest_event {
 	struct str event_id; /* {NULL, 0}: none */
 	int nchannels;
 	struct str channels[INGEST_CHANNELS_MAX];
+	int64_t
+	    only_endpoint;  /* it goes to this one alone, whatever that wants; 0: to who wants it */
 	struct str payload; /* exactly the producer's bytes; copied */
 	bool has_ordering_key;
 	int64_t ordering_key; /* its number (fingerprint.h), when has_ordering_key */

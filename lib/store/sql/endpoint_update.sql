@@ -6,7 +6,7 @@
 -- $11 disabled, $12 event types or null, $13 channels or null, $14 throttle rate or null,
 -- $15 metadata, $16 retry schedule in ms or null, $17 timeout in ms or null,
 -- $18 requests in flight or null, $19 paused, $20 ordering or null, $21 head of line, $22 slot or null,
--- $23 its epoch
+-- $23 its epoch, $24 headers or null: as they are
 with a as (
     update app set version = version + 1, changed_at = clock_timestamp()
     where id = coalesce($2::int8,
@@ -39,6 +39,7 @@ with a as (
         paused = case when 'paused' = any($6::text[]) then $19::bool else e.paused end,
         ordering = case when 'ordering' = any($6::text[]) then $20::text else e.ordering end,
         head_of_line = case when 'headOfLine' = any($6::text[]) then $21::text else e.head_of_line end,
+        headers = coalesce($24::text, e.headers),
         updated_at = clock_timestamp()
     from a
     where e.app_id = a.id and e.deleted_at is null

@@ -4,5 +4,5 @@
 update task t
 set status = $4::text, owner = null, lease_until = '-infinity', updated_at = clock_timestamp()
 where t.id = $2::int8 and t.org = $1::text and t.status = any($3::text[])
-returning t.id, t.kind, t.status, t.total, t.done, t.failed, t.rate_per_second, t.app_id, t.filter, t.by,
-    t.created_at, t.updated_at
+returning t.id, t.name, t.status, t.total, t.done, t.failed, t.rate_per_second, t.app_id, t.filter, t.by,
+    t.created_at, t.updated_at, t.cursor

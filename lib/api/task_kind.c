@@ -1,0 +1,98 @@
+/* The kinds of background tasks (task_kind.h): one table. */
+#include "api/task_kind.h"
+
+#include "api/dead_filter.h"
+#include "api/replay_filter.h"
+#include "api/task.h"
+#include "statements.h"
+
+/* ---- filters ---- */
+
+static void
+release_json(void *p)
+{
+	json_decref(p);
+}
+
+/* What is no JSON is an empty object. */
+static const json_t *
+parse(struct arena *a, struct str text)
+{
+	json_t *filter = json_loadb(text.p, text.n, 0, NULL);
+	if (!filter)
+		filter = json_object();
+	arena_own(a, filter, release_json);
+	return filter;
+}
+
+static void *
+read_dead(struct arena *a, struct str text, struct wall now, int64_t *ret_below)
+{
+	struct dead_filter *f = arena_alloc(a, sizeof(*f));
+	const char *field;
+	bool wrong = dead_filter_from_json(parse(a, text), now, f, &field);
+	*ret_below = wrong ? 0 : f->below;
+	return f;
+}
+
+static void
+arg_dead(struct pg_args *a, const void *filter)
+{
+	dead_filter_arg(a, filter);
+}
+
+static void *
+read_replay(struct arena *a, struct str text, struct wall now UNUSED, int64_t *ret_below)
+{
+	struct replay_filter *f = arena_alloc(a, sizeof(*f));
+	bool wrong = replay_filter_from_json(parse(a, text), f);
+	*ret_below = wrong ? 0 : f->below;
+	return f;
+}
+
+static void
+arg_recover(struct pg_args *a, const void *filter)
+{
+	replay_filter_arg(a, filter, true);
+}
+
+static void
+arg_bulk(struct pg_args *a, const void *filter)
+{
+	replay_filter_arg(a, filter, false);
+}
+
+static void
+arg_missing(struct pg_args *a, const void *filter)
+{
+	const struct replay_filter *f = filter;
+	pg_arg_int8(a, f->endpoint_id);
+}
+
+/* ---- the table ---- */
+
+static const struct task_kind kinds[] = {
+	{ TASK_REPLAY, &stmt_task_replay_step, true, read_dead, arg_dead },
+	{ TASK_DISCARD, &stmt_task_discard_step, false, read_dead, arg_dead },
+	{ TASK_RECOVER, &stmt_task_attempted_step, true, read_replay, arg_recover },
+	{ TASK_BULK_REPLAY, &stmt_task_attempted_step, true, read_replay, arg_bulk },
+	{ TASK_REPLAY_MISSING, &stmt_task_missing_step, true, read_replay, arg_missing },
+};
+
+const struct task_kind *
+task_kind_find(struct str name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (str_eq(str_of(kinds[i].name), name))
+			return &kinds[i];
+	return NULL;
+}
+
+void
+task_kinds_arg(struct pg_args *a)
+{
+	struct str names[ARRAY_LEN(kinds)];
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		names[i] = str_of(kinds[i].name);
+	pg_arg_texts(a, names, ARRAY_LEN(names));
+}

@@ -1,0 +1,96 @@
+-- A step of a task of kind endpoint.recover or endpoint.bulk-replay: of the application's next messages,
+-- those that were attempted for the endpoint and that the filter selects get a chain of their own, due at
+-- once, whatever else is planned for them; and the task's progress, under fence.sql of the same
+-- transaction. The chain bears the number of the task, which comes to a message once. What has no payload
+-- any more counts as failed. Dead letters that are delivered again by it are replayed. The task fails when
+-- the endpoint is no longer enabled. A row each for what was planned, and one at least; no row: the task
+-- or the slot is not ours any more.
+-- $1 task, $2 owner, $3 cursor, $4 messages to deliver at most, $5 lease in ms, $6 by whom, $7 organisation,
+-- $8 below this id, $9 application, $10 endpoint, $11 whether only what never succeeded,
+-- $12 event types or null, $13 channel or null, $14 how it stands (0 success, 2 fail, 3 sending, as in
+-- endpoint_message_list_down) or null, $15 class of the last answer's status or null, $16 slot, $17 epoch,
+-- $18 due, $19 messages to look at
+-- (endpoint_id + 0: a message's attempts are looked through by message, never an endpoint's. A dead
+-- letter's id may be a little older than its message's: 20 minutes of ids are 5033164800000.)
+with mine as materialized (
+    select id from task
+    where id = $1::int8 and owner = $2::int8 and status = 'running' and cursor = $3::int8
+    for update
+), held as materialized (
+    select id from slot where id = $16::int2 and epoch = $17::int8 and owner is not null
+), live as materialized (
+    select e.id from endpoint e join app a on a.id = e.app_id
+    where e.app_id = $9::int8 and e.id = $10::int8 and not e.disabled and e.deleted_at is null
+        and a.org = $7::text and a.deleted_at is null
+), seen as materialized (
+    select id, event_type, channels, payload is not null as payload from message
+    where app_id = $9::int8 and id > $3::int8 and id < $8::int8
+    order by id limit (select $19::int4)
+), picked as materialized (
+    select m.id, m.payload
+    from seen m
+    cross join lateral (
+        select bool_or(t.status = 0) as success,
+            (array_agg(t.http_status order by t.id desc))[1] / 100 as class,
+            bool_or(t.is_last and t.next_at is not null and not exists (
+                select 1 from dead_letter d
+                where d.app_id = $9::int8 and d.msg_id = m.id and d.endpoint_id = $10::int8
+                    and d.chain = t.chain and d.id > m.id - 5033164800000)) as planned
+        from (
+            select id, status, http_status, chain, next_at,
+                row_number() over (partition by chain order by id desc) = 1 as is_last
+            from attempt
+            where app_id = $9::int8 and msg_id = m.id and endpoint_id + 0 = $10::int8) t
+        having count(*) > 0) q
+    where ($12::text[] is null or m.event_type = any($12::text[]))
+        and ($13::text is null or $13::text = any(string_to_array(m.channels, ',')))
+        and not ($11::bool and q.success)
+        and ($15::int2 is null or q.class = $15::int2)
+        and ($14::int2 is null or $14::int2 = case when q.success then 0
+            when q.planned or exists (
+                select 1 from parked k
+                where k.app_id = $9::int8 and k.msg_id = m.id and k.endpoint_id + 0 = $10::int8
+                    and not exists (select 1 from attempt t
+                        where t.app_id = k.app_id and t.msg_id = k.msg_id
+                            and t.endpoint_id + 0 = k.endpoint_id and t.chain = k.chain
+                            and t.seq >= k.seq and (k.key is null or t.status = 0))
+                    and not exists (select 1 from dead_letter d
+                        where d.app_id = k.app_id and d.msg_id = k.msg_id
+                            and d.endpoint_id = k.endpoint_id and d.chain = k.chain
+                            and d.seq >= k.seq and d.id > m.id - 5033164800000)) then 3
+            else 2 end)
+    order by m.id limit $4::int4
+), ended as materialized (
+    select case when (select count(*) from picked) = $4::int4 then (select max(id) from picked)
+            else (select max(id) from seen) end as at,
+        (select count(*) from picked) < $4::int4 and (select count(*) from seen) < $19::int4 as finished
+), good as materialized (
+    select p.id from picked p, live, held, mine where p.payload
+), letters as (
+    update dead_letter d set replayed_at = now(), replayed_by = $6::text
+    from good g
+    where d.app_id = $9::int8 and d.msg_id = g.id and d.endpoint_id = $10::int8
+        and d.id > $3::int8 - 5033164800000
+        and d.replayed_at is null and d.discarded_at is null
+), planned as (
+    insert into retry (due, slot, seq, tries, trigger, app_id, msg_id, endpoint_id, chain)
+    select greatest($18::timestamptz, (select s.retry_low from slot s where s.id = $16::int2)),
+        $16::int2, 0, 0, 2, $9::int8, g.id, $10::int8, $1::int8 from good g
+    returning msg_id
+), moved as (
+    update task t
+    set cursor = coalesce((select at from ended), t.cursor),
+        done = t.done + (select count(*) from good),
+        failed = t.failed + (select count(*) from picked) - (select count(*) from good),
+        status = case when not exists (select 1 from live) then 'failed'
+            when (select finished from ended) then 'finished' else t.status end,
+        total = greatest(t.total, t.done + t.failed + (select count(*) from picked)),
+        lease_until = clock_timestamp() + $5::int8 * interval '1 millisecond',
+        updated_at = clock_timestamp()
+    from mine
+    where t.id = mine.id and exists (select 1 from held)
+    returning t.cursor, t.status <> 'running' as finished
+)
+select moved.cursor, moved.finished, $9::int8, case when p.msg_id is not null then $1::int8 end, p.msg_id,
+    $10::int8
+from moved left join planned p on true

@@ -1,0 +1,73 @@
+-- A step of a task of kind endpoint.replay: as task_attempted_step, for the application's next messages that
+-- the endpoint's filter matches, that were never attempted for it, and that nothing will deliver: no step of
+-- theirs is parked for it, and it was no target of theirs, or they became dead letters that are open.
+-- $1 task, $2 owner, $3 cursor, $4 messages to deliver at most, $5 lease in ms, $6 by whom, $7 organisation,
+-- $8 below this id, $9 application, $10 endpoint, $11 slot, $12 epoch, $13 due, $14 messages to look at
+with mine as materialized (
+    select id from task
+    where id = $1::int8 and owner = $2::int8 and status = 'running' and cursor = $3::int8
+    for update
+), held as materialized (
+    select id from slot where id = $11::int2 and epoch = $12::int8 and owner is not null
+), live as materialized (
+    select e.id, e.event_types, e.channels from endpoint e join app a on a.id = e.app_id
+    where e.app_id = $9::int8 and e.id = $10::int8 and not e.disabled and e.deleted_at is null
+        and a.org = $7::text and a.deleted_at is null
+), seen as materialized (
+    select id, event_type, channels, targets, payload is not null as payload from message
+    where app_id = $9::int8 and id > $3::int8 and id < $8::int8
+    order by id limit (select $14::int4)
+), picked as materialized (
+    select m.id, m.payload
+    from seen m, live e
+    where (e.event_types is null or m.event_type = any(e.event_types))
+        and (e.channels is null or string_to_array(m.channels, ',') && e.channels)
+        and not exists (select 1 from attempt t
+            where t.app_id = $9::int8 and t.msg_id = m.id and t.endpoint_id + 0 = $10::int8 offset 0)
+        and not exists (select 1 from parked k
+            where k.app_id = $9::int8 and k.msg_id = m.id and k.endpoint_id + 0 = $10::int8
+                and not exists (select 1 from dead_letter d
+                    where d.app_id = k.app_id and d.msg_id = k.msg_id and d.endpoint_id = k.endpoint_id
+                        and d.chain = k.chain and d.seq >= k.seq and d.id > m.id - 5033164800000)
+                offset 0)
+        and (not exists (select 1 from generate_series(0, octet_length(m.targets) / 8 - 1) n
+                where substring(m.targets from n * 8 + 1 for 8) = int8send($10::int8))
+            or exists (select 1 from dead_letter d
+                where d.app_id = $9::int8 and d.msg_id = m.id and d.endpoint_id = $10::int8
+                    and d.id > m.id - 5033164800000
+                    and d.replayed_at is null and d.discarded_at is null offset 0))
+    order by m.id limit $4::int4
+), ended as materialized (
+    select case when (select count(*) from picked) = $4::int4 then (select max(id) from picked)
+            else (select max(id) from seen) end as at,
+        (select count(*) from picked) < $4::int4 and (select count(*) from seen) < $14::int4 as finished
+), good as materialized (
+    select p.id from picked p, held, mine where p.payload
+), letters as (
+    update dead_letter d set replayed_at = now(), replayed_by = $6::text
+    from good g
+    where d.app_id = $9::int8 and d.msg_id = g.id and d.endpoint_id = $10::int8
+        and d.id > $3::int8 - 5033164800000
+        and d.replayed_at is null and d.discarded_at is null
+), planned as (
+    insert into retry (due, slot, seq, tries, trigger, app_id, msg_id, endpoint_id, chain)
+    select greatest($13::timestamptz, (select s.retry_low from slot s where s.id = $11::int2)),
+        $11::int2, 0, 0, 2, $9::int8, g.id, $10::int8, $1::int8 from good g
+    returning msg_id
+), moved as (
+    update task t
+    set cursor = coalesce((select at from ended), t.cursor),
+        done = t.done + (select count(*) from good),
+        failed = t.failed + (select count(*) from picked) - (select count(*) from good),
+        status = case when not exists (select 1 from live) then 'failed'
+            when (select finished from ended) then 'finished' else t.status end,
+        total = greatest(t.total, t.done + t.failed + (select count(*) from picked)),
+        lease_until = clock_timestamp() + $5::int8 * interval '1 millisecond',
+        updated_at = clock_timestamp()
+    from mine
+    where t.id = mine.id and exists (select 1 from held)
+    returning t.cursor, t.status <> 'running' as finished
+)
+select moved.cursor, moved.finished, $9::int8, case when p.msg_id is not null then $1::int8 end, p.msg_id,
+    $10::int8
+from moved left join planned p on true
