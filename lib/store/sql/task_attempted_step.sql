@@ -66,10 +66,16 @@ with mine as materialized (
         (select count(*) from picked) < $4::int4 and (select count(*) from seen) < $19::int4 as finished
 ), good as materialized (
     select p.id from picked p, live, held, mine where p.payload
-), letters as (
+), letters as materialized (
+    select d.id from good g
+    cross join lateral (
+        select id from dead_letter
+        where app_id = $9::int8 and msg_id = g.id and endpoint_id = $10::int8
+            and id > g.id - 5033164800000 and replayed_at is null and discarded_at is null
+        offset 0) d
+), replayed as (
     update dead_letter d set replayed_at = now(), replayed_by = $6::text
-    from good g
-    where d.app_id = $9::int8 and d.msg_id = g.id and d.endpoint_id = $10::int8
+    where d.app_id = $9::int8 and d.id = any(array(select id from letters))
         and d.id > $3::int8 - 5033164800000
         and d.replayed_at is null and d.discarded_at is null
 ), planned as (
