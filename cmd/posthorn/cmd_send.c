@@ -51,8 +51,8 @@ static const struct command commands[] = {
 	    .summary = "send an event to the endpoints of an application",
 	    .detail = "It is durable when the command ends with success.",
 	    .example = "posthorn send acme invoice.paid --data '{\"amount\": 1.10}'",
-	    .flags = FLAG_BIT(DATA) | FLAG_BIT(EVENT_ID) | FLAG_BIT(CHANNEL) |
-		     FLAG_BIT(ORDERING_KEY) | FLAG_BIT(IDEMPOTENCY_KEY),
+	    .flags = FLAG_BIT(DATA) | FLAG_BIT(EVENT_ID) | FLAG_BIT(CHANNEL) | FLAG_BIT(TAG) |
+		     FLAG_BIT(DELIVER_AT) | FLAG_BIT(ORDERING_KEY) | FLAG_BIT(IDEMPOTENCY_KEY),
 	    .run = run_send },
 	{ 0 },
 };

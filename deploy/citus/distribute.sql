@@ -14,6 +14,7 @@ select create_distributed_table('attempt_tally', 'app_id', colocate_with => 'mes
 
 -- Used in conditions that the nodes evaluate.
 select create_distributed_function('id_floor(timestamptz)');
+select create_distributed_function('payload_kept(bytea, message_extra)');
 
 -- The rest stays on the coordinator, where the workers are connected. The catalogue is small, changes
 -- by hand and is cached by every worker; as reference tables it could not be updated with
@@ -34,6 +35,8 @@ select create_distributed_function('id_floor(timestamptz)');
 -- Ownership, background work and upkeep, with the locks that guard them.
 --   local table: slot
 --   local table: throttle
+--   local table: payload_expiry
+--   local table: payload_expired
 --   local table: notice
 --   local table: task
 --   local table: partition_rule

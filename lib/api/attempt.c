@@ -9,7 +9,7 @@
 /* Columns of the lists behind those of the attempt. */
 enum {
 	COL_EVENT_TYPE = ATTEMPT_COLUMNS, /* and what message_out_read takes behind it */
-	COL_NO_ROOM = COL_EVENT_TYPE + 5,
+	COL_NO_ROOM = COL_EVENT_TYPE + MESSAGE_COLUMNS,
 	COL_ENDED,
 };
 
@@ -95,6 +95,7 @@ ask_by_endpoint(struct call *c)
 	pg_arg_int8(a, l->log.content_bytes);
 	log_list_arg_scan(a);
 	arg_messages(a, &l->log);
+	log_list_arg_tag(a, &l->log);
 	call_query_one(c,
 	    page_up(&l->log.page) ? &stmt_attempt_by_endpoint_up : &stmt_attempt_by_endpoint_down,
 	    a, on_listed_by_endpoint);
@@ -125,6 +126,7 @@ list_by_msg(struct call *c, struct str endpoint)
 	log_list_arg_class(a, &l->log);
 	pg_arg_int8(a, l->log.content_bytes);
 	call_arg_ref(a, &ref);
+	log_list_arg_tag(a, &l->log);
 	call_query_one(c, &stmt_attempt_by_msg, a, on_listed);
 }
 

@@ -25,7 +25,7 @@ put_standing(struct jw *j, enum log_status status, struct wall next_at)
 enum {
 	COL_MSG_ID,
 	COL_EVENT_TYPE, /* and what message_out_read takes behind it */
-	COL_NO_ROOM = 6,
+	COL_NO_ROOM = COL_EVENT_TYPE + MESSAGE_COLUMNS,
 	COL_ENDED,
 	COL_STATUS = COL_ENDED + 2,
 	COL_NEXT_AT,
@@ -68,6 +68,7 @@ ask_messages(struct call *c)
 	log_list_arg_status(a, l);
 	pg_arg_int8(a, l->content_bytes);
 	log_list_arg_scan(a);
+	log_list_arg_tag(a, l);
 	call_query_one(c,
 	    page_up(&l->page) ? &stmt_endpoint_message_list_up : &stmt_endpoint_message_list_down,
 	    a, on_messages);

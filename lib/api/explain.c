@@ -38,6 +38,7 @@ enum {
 	COL_MSG_TYPE,
 	COL_MSG_CHANNELS,
 	COL_PAYLOAD_GONE,
+	COL_DELIVER_AT,
 	COL_ADRIFT,
 };
 
@@ -55,6 +56,7 @@ read_message(const PGresult *r, int row, struct standing *s)
 	s->event_type = pg_str(r, row, COL_MSG_TYPE);
 	s->channels = pg_str(r, row, COL_MSG_CHANNELS);
 	s->payload_gone = pg_bool(r, row, COL_PAYLOAD_GONE);
+	s->deliver_at = pg_time(r, row, COL_DELIVER_AT);
 	s->adrift = pg_bool(r, row, COL_ADRIFT);
 }
 

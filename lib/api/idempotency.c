@@ -95,7 +95,8 @@ on_claimed(struct call *c, const struct pg_result *r)
 		call_fail_with(c, ERR_CONFLICT, "A request with this Idempotency-Key is under way");
 	} else {
 		metric_add(METRIC_REPLAYED_KEYS, 1);
-		reply_send(c, (int)pg_int(row, 0, 2), pg_str(row, 0, 3), "");
+		reply_send(
+		    c, (int)pg_int(row, 0, 2), pg_str(row, 0, 3), "idempotency-replayed: true\r\n");
 	}
 }
 

@@ -93,6 +93,7 @@ log_list_read(struct call *c, enum id_kind kind, struct log_list *ret)
 		return -1;
 	narrow(ret);
 	ret->channel = call_query(c, "channel");
+	ret->tag = call_query(c, "tag");
 	ret->ntypes = call_query_list(c, "event_types", ret->types, LOG_TYPES_MAX);
 	return ret->ntypes < 0 ? -1 : 0;
 }
@@ -136,6 +137,12 @@ void
 log_list_arg_class(struct pg_args *a, const struct log_list *l)
 {
 	arg_small_or_null(a, l->class);
+}
+
+void
+log_list_arg_tag(struct pg_args *a, const struct log_list *l)
+{
+	pg_arg_text(a, l->tag);
 }
 
 void

@@ -21,6 +21,7 @@ struct log_list {
 	int ntypes;           /* 0: all */
 	struct str types[LOG_TYPES_MAX];
 	struct str channel;    /* {NULL, 0}: all */
+	struct str tag;        /* {NULL, 0}: all */
 	int64_t status;        /* -1: all */
 	int64_t class;         /* first digit of the answer's status, 0: there was none; -1: all */
 	int64_t content_bytes; /* of payloads in one answer; 0: none are wanted */
@@ -28,7 +29,7 @@ struct log_list {
 	usec_t since;
 };
 
-/* Reads limit, iterator, before, after, event_types, channel, status, status_code_class and
+/* Reads limit, iterator, before, after, event_types, channel, tag, status, status_code_class and
  * with_content; answers 400 or 422 and returns -1 when one is wrong. kind: of the ids in the list.
  */
 int log_list_read(struct call *c, enum id_kind kind, struct log_list *ret) MUST_CHECK;
@@ -40,7 +41,8 @@ void log_list_arg_channel(
 void log_list_arg_status(struct pg_args *a, const struct log_list *l); /* int2 or null */
 void log_list_arg_class(struct pg_args *a, const struct log_list *l);  /* int2 or null */
 
-void log_list_arg_scan(struct pg_args *a); /* rows to look at */
+void log_list_arg_tag(struct pg_args *a, const struct log_list *l); /* text or null */
+void log_list_arg_scan(struct pg_args *a);                          /* rows to look at */
 
 /* Calls ask, which asks the database for the page; again, from further on, while nothing is found
  * and little time has passed. */

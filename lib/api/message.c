@@ -36,6 +36,8 @@ reply_accepted(const struct posting *p, const struct ingest_answer *a)
 		.event_type = a->event_type,
 		.event_id = a->event_id,
 		.channels = a->replayed ? a->channels : joined_channels(c->arena, &p->in.event),
+		.tags = a->tags,
+		.deliver_at = a->deliver_at,
 		.with_content = p->with_content,
 		.payload = a->payload,
 		.payload_is_object = !a->replayed && !p->in.raw_payload,

@@ -199,7 +199,7 @@ take_item(struct batch *b, const struct slice *s)
 {
 	struct item *it = item_new(b);
 	struct message_fault fault;
-	if (message_in_take(s, b->c->arena, &it->in, &fault)) {
+	if (message_in_take(s, b->c->arena, loop_wall(b->c->parts->loop), &it->in, &fault)) {
 		refuse(it, ERR_INVALID, "body", fault.field, "value_error", fault.msg);
 		return;
 	}

@@ -10,14 +10,22 @@
 #include "policy/name.h"
 
 #define ORDERING_KEY_MAX    256 /* characters */
+#define TAGS_MAX            32
+#define TAG_MAX             128 /* characters */
 #define RETENTION_DAYS_MAX  90
 #define RETENTION_HOURS_MAX 2160
+#define HOUR                (3600 * USEC_PER_SEC)
+/* "One minute from now" has become a little less on its way. */
+#define DELIVER_MIN (59 * USEC_PER_SEC)
+#define DELIVER_MAX (24 * HOUR)
 
 /* One event being read. */
 struct reader {
 	const struct slice *s;
 	struct arena *arena;
+	struct wall now;
 	struct message_fault *fault;
+	struct ingest_extra extra; /* what was found of it */
 };
 
 static int PRINTF(3, 4) blame(struct reader *r, const char *field, const char *fmt, ...)
@@ -152,15 +160,100 @@ read_raw_payload(struct reader *r, struct message_in *ret)
 	return 0;
 }
 
-/* Checked, so that a slip is told; what is kept how long is the server's setting. */
+/* ---- what few events have ---- */
+
+static bool
+has_control(struct str text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if ((unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f)
+			return true;
+	return false;
+}
+
+static bool
+has_tag(struct str joined, struct str tag)
+{
+	struct str one;
+	while (str_split(&joined, INGEST_TAG_BETWEEN, &one))
+		if (str_eq(one, tag))
+			return true;
+	return false;
+}
+
 static int
-check_retention(struct reader *r, const char *name, int64_t max)
+read_tags(struct reader *r)
+{
+	const struct slice_member *m = get(r->s, "tags");
+	struct str tags[TAGS_MAX], joined = { NULL, 0 };
+	struct err e;
+	if (!m)
+		return 0;
+	int n = slice_strings(m, r->arena, tags, TAGS_MAX, &e);
+	if (n < 0)
+		return blame(r, "tags", "must be a list of up to %d texts", TAGS_MAX);
+	for (int i = 0; i < n; i++) {
+		size_t length = utf8_length(tags[i].p, tags[i].n);
+		if (length < 1 || length > TAG_MAX || has_control(tags[i]))
+			return blame(r, "tags",
+			    "tag %d must have 1 to %d characters, none of them a control character",
+			    i + 1, TAG_MAX);
+		if (!joined.p)
+			joined = tags[i];
+		else if (!has_tag(joined, tags[i]))
+			joined = str_of(arena_printf(r->arena, "%.*s%c%.*s", STR_FMT(joined),
+			    INGEST_TAG_BETWEEN, STR_FMT(tags[i])));
+	}
+	r->extra.tags = joined;
+	return 0;
+}
+
+static int
+read_deliver_at(struct reader *r)
+{
+	const struct slice_member *m = get(r->s, "deliverAt");
+	struct wall t;
+	if (!m)
+		return 0;
+	if (m->kind != SLICE_STRING || wall_from_text(slice_string(m, r->arena), &t))
+		return blame(r, "deliverAt", "must be a time such as 2026-01-31T12:00:00Z");
+	if (t.us - r->now.us < DELIVER_MIN || t.us - r->now.us > DELIVER_MAX)
+		return blame(r, "deliverAt", "must be from one minute to 24 hours from now");
+	r->extra.deliver_at = t;
+	return 0;
+}
+
+static int
+read_retention(struct reader *r, const char *name, int64_t max, usec_t unit)
 {
 	const struct slice_member *m = get(r->s, name);
 	int64_t value;
-	if (!m || (m->kind == SLICE_NUMBER && str_to_i64(m->value, 1, max, &value) == 0))
+	if (!m)
 		return 0;
-	return blame(r, name, "must be an integer from 1 to %lld", (long long)max);
+	if (m->kind != SLICE_NUMBER || str_to_i64(m->value, 1, max, &value))
+		return blame(r, name, "must be an integer from 1 to %lld", (long long)max);
+	if (r->extra.forget_at.us)
+		return blame(r, name, "cannot be given together with payloadRetentionPeriod");
+	r->extra.forget_at.us = r->now.us + value * unit;
+	return 0;
+}
+
+static int
+read_extra(struct reader *r, struct ingest_event *ev)
+{
+	if (read_tags(r) || read_deliver_at(r) ||
+	    read_retention(r, "payloadRetentionPeriod", RETENTION_DAYS_MAX, 24 * HOUR) ||
+	    read_retention(r, "payloadRetentionHours", RETENTION_HOURS_MAX, HOUR))
+		return -1;
+	struct ingest_extra *x = &r->extra;
+	if (!x->tags.p && !x->deliver_at.us && !x->forget_at.us)
+		return 0;
+	if (x->forget_at.us && x->deliver_at.us >= x->forget_at.us)
+		return blame(r, "deliverAt", "the payload is forgotten before that");
+	struct ingest_extra *copy = arena_alloc(r->arena, sizeof(*copy));
+	*copy = *x;
+	ev->extra = copy;
+	return 0;
 }
 
 static int
@@ -176,16 +269,15 @@ read_application(struct reader *r, struct str *ret)
 }
 
 int
-message_in_take(
-    const struct slice *s, struct arena *a, struct message_in *ret, struct message_fault *ret_fault)
+message_in_take(const struct slice *s, struct arena *a, struct wall now, struct message_in *ret,
+    struct message_fault *ret_fault)
 {
-	struct reader r = { s, a, ret_fault };
+	struct reader r = { .s = s, .arena = a, .now = now, .fault = ret_fault };
 	*ret = (struct message_in){ 0 };
 	struct ingest_event *ev = &ret->event;
 	if (read_event_type(&r, ev) || read_payload(&r, ev) || read_event_id(&r, ev) ||
 	    read_channels(&r, ev) || read_ordering_key(&r, ev) || read_raw_payload(&r, ret) ||
-	    check_retention(&r, "payloadRetentionPeriod", RETENTION_DAYS_MAX) ||
-	    check_retention(&r, "payloadRetentionHours", RETENTION_HOURS_MAX))
+	    read_extra(&r, ev))
 		return -1;
 	return read_application(&r, &ret->application);
 }
@@ -201,7 +293,7 @@ message_in_read(struct call *c, struct message_in *ret)
 		call_invalid_type(c, body, "value_error.jsondecode", "%s", e.text);
 		return -1;
 	}
-	if (message_in_take(&s, c->arena, ret, &fault) == 0)
+	if (message_in_take(&s, c->arena, loop_wall(c->parts->loop), ret, &fault) == 0)
 		return 0;
 	const char *const loc[] = { "body", fault.field, NULL };
 	call_invalid(c, loc, "%s", fault.msg);

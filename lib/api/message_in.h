@@ -17,8 +17,8 @@ struct message_fault {
 	char msg[160];
 };
 
-/* From the members of the posted object. What is no span of it goes to the arena. */
-int message_in_take(const struct slice *s, struct arena *a, struct message_in *ret,
+/* From the members of the posted object, at that time. What is no span of it goes to the arena. */
+int message_in_take(const struct slice *s, struct arena *a, struct wall now, struct message_in *ret,
     struct message_fault *ret_fault) MUST_CHECK;
 
 /* Answers 422 with the field to blame and returns -1 when the body is no event. */

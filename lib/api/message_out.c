@@ -1,6 +1,7 @@
 /* A message as JSON (message_out.h). The payload is copied as the producer wrote it. */
 #include "api/message_out.h"
 
+#include "ingest/ingest.h"
 #include "policy/scan.h"
 
 /* A body that was posted as rawPayload need not be JSON. */
@@ -34,18 +35,35 @@ message_put_payload(struct jw *j, struct str payload)
 }
 
 static void
+put_list(struct jw *j, struct str joined, char between)
+{
+	struct str one;
+	jw_open_array(j);
+	while (str_split(&joined, between, &one))
+		jw_text(j, one);
+	jw_close_array(j);
+}
+
+static void
 put_channels(struct jw *j, struct str channels)
 {
-	struct str channel;
 	jw_key(j, "channels");
-	if (!channels.p) {
+	if (channels.p)
+		put_list(j, channels, ',');
+	else
 		jw_null(j);
-		return;
+}
+
+/* What few messages have is not there for the others. */
+static void
+put_extra(struct jw *j, const struct message_out *m)
+{
+	if (m->tags.p) {
+		jw_key(j, "tags");
+		put_list(j, m->tags, INGEST_TAG_BETWEEN);
 	}
-	jw_open_array(j);
-	while (str_split(&channels, ',', &channel))
-		jw_text(j, channel);
-	jw_close_array(j);
+	if (m->deliver_at.us)
+		jw_put_time(j, "deliverAt", m->deliver_at);
 }
 
 void
@@ -55,6 +73,7 @@ message_put_fields(struct jw *j, const struct message_out *m)
 	jw_put_text_or_null(j, "eventId", m->event_id);
 	jw_put_text(j, "eventType", m->event_type);
 	put_channels(j, m->channels);
+	put_extra(j, m);
 	jw_put_time(j, "timestamp", id_time(m->id));
 	if (m->with_content && m->payload_is_object)
 		jw_put_raw(j, "payload", m->payload);
@@ -75,6 +94,8 @@ message_out_read(
 		.channels = pg_str(r, row, first + 2),
 		.with_content = with_content,
 		.payload = pg_str(r, row, first + 3),
+		.tags = pg_str(r, row, first + 4),
+		.deliver_at = pg_time(r, row, first + 5),
 	};
 }
 

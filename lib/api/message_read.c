@@ -8,7 +8,7 @@
 enum {
 	COL_ID,
 	COL_EVENT_TYPE, /* and what message_out_read takes behind it */
-	COL_NO_ROOM = 6,
+	COL_NO_ROOM = COL_EVENT_TYPE + MESSAGE_COLUMNS,
 	COL_ENDED,
 };
 
@@ -87,6 +87,7 @@ ask(struct call *c)
 	log_list_arg_channel(a, l);
 	pg_arg_int8(a, l->content_bytes);
 	log_list_arg_scan(a);
+	log_list_arg_tag(a, l);
 	call_query_one(
 	    c, page_up(&l->page) ? &stmt_message_list_up : &stmt_message_list_down, a, on_listed);
 }

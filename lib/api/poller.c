@@ -38,7 +38,7 @@ enum {
 	COL_IN_ORDER,
 	COL_FITS,
 	COL_EVENT_TYPE, /* and what message_out_read takes behind it */
-	COL_NO_ROOM = COL_EVENT_TYPE + 4,
+	COL_NO_ROOM = COL_EVENT_TYPE + MESSAGE_COLUMNS,
 };
 
 struct reading {

@@ -13,7 +13,7 @@
 /* Query parameters that several lists have. */
 #define PAGE     "limit iterator order"
 #define LOG      PAGE " before after event_types"
-#define ATTEMPTS LOG " channel status status_code_class with_content with_msg"
+#define ATTEMPTS LOG " channel tag status status_code_class with_content with_msg"
 #define DEAD_LETTER_FILTER                                                                         \
 	"before after event_types endpoint_id reason status_code_class replayed discarded"
 #define DEAD_LETTERS PAGE " " DEAD_LETTER_FILTER
@@ -28,7 +28,7 @@ const struct route routes[] = {
 	    .in = "MessageBatchIn, MessageIn application/x-ndjson", .out = "202 MessageBatchOut" },
 	{ HTTP_GET, "/app/{app}/msg", ACCESS_APP, api_message_list, .replica = true,
 	    .id = "v1.message.list", .summary = "List messages",
-	    .query = LOG " channel with_content", .out = "200 ListResponseMessageOut" },
+	    .query = LOG " channel tag with_content", .out = "200 ListResponseMessageOut" },
 	{ HTTP_GET, "/app/{app}/msg/{msg}", ACCESS_APP, api_message_get, .id = "v1.message.get",
 	    .summary = "Get a message", .query = "with_content", .out = "200 MessageOut" },
 	{ HTTP_GET, "/app/{app}/msg/{msg}/explain", ACCESS_APP, api_message_explain,
@@ -50,7 +50,7 @@ const struct route routes[] = {
 	{ HTTP_GET, "/app/{app}/endpoint/{endpoint}/msg", ACCESS_APP, api_endpoint_message_list,
 	    .replica = true, .id = "v1.message-attempt.list-attempted-messages",
 	    .summary = "List the messages of an endpoint",
-	    .query = LOG " channel status with_content",
+	    .query = LOG " channel tag status with_content",
 	    .out = "200 ListResponseEndpointMessageOut" },
 	{ HTTP_GET, "/app/{app}/msg/{msg}/endpoint", ACCESS_APP, api_message_endpoint_list,
 	    .replica = true, .id = "v1.message-attempt.list-attempted-destinations",

@@ -8,7 +8,7 @@
 
 #include "statements.h"
 
-#define COLUMNS       11
+#define COLUMNS       14
 #define QUEUE_COLUMNS 4
 #define POLL_COLUMNS  3
 #define COLUMN_MAX                                                                                 \
@@ -92,13 +92,89 @@ build_keyed(struct batch *b, struct pg_args *args, const struct batch_row *rows,
 	return column;
 }
 
-static void
+static int
 build_named(struct batch *b, struct pg_args *args, const struct batch_row *rows, int n, int column,
     struct wall now)
 {
 	COLUMN(bytes, PG_TEXT, row->event->event_id);
 	pg_arg_int4(args, (int32_t)(now.us / UID_PERIOD));
 	pg_arg_int4(args, batch_uid_bucket_oldest(b, now));
+	return column;
+}
+
+/* ---- what is rare ---- */
+
+static const struct ingest_extra *
+extra_of(const struct batch_row *row)
+{
+	static const struct ingest_extra none;
+	return row->event->extra ? row->event->extra : &none;
+}
+
+/* The bucket that another worker's clock may name at this moment; -1: none but ours. */
+static int64_t
+other_bucket(struct wall now, usec_t period)
+{
+	int64_t mine = now.us / period, before = (now.us - CLOCKS_APART) / period;
+	return before < mine ? before : (now.us + CLOCKS_APART) / period > mine ? mine + 1 : -1;
+}
+
+static void
+arg_bucket_or_null(struct pg_args *args, int64_t bucket)
+{
+	if (bucket < 0)
+		pg_arg_null(args);
+	else
+		pg_arg_int4(args, (int32_t)bucket);
+}
+
+static void
+build_full(struct batch *b, struct pg_args *args, const struct batch_row *rows, int n, int column,
+    struct wall now)
+{
+	arg_bucket_or_null(args, other_bucket(now, KEY_PERIOD));
+	arg_bucket_or_null(args, other_bucket(now, UID_PERIOD));
+	COLUMN(bytes, PG_TEXT, extra_of(row)->tags);
+	COLUMN(time, PG_TIMESTAMPTZ, extra_of(row)->deliver_at);
+	COLUMN(time, PG_TIMESTAMPTZ, extra_of(row)->forget_at);
+}
+
+/* What the events of a batch have, and so which statement stores them. */
+struct traits {
+	bool keyed, named, extra;
+};
+
+static struct traits
+traits_of(const struct batch_row *rows, int n)
+{
+	struct traits t = { 0 };
+	for (int i = 0; i < n; i++) {
+		t.keyed = t.keyed || rows[i].event->has_key;
+		t.named = t.named || rows[i].event->event_id.p;
+		t.extra = t.extra || rows[i].event->extra;
+	}
+	return t;
+}
+
+static const struct pg_stmt *
+build_append(
+    struct batch *b, struct pg_args *args, const struct batch_row *rows, int n, struct wall now)
+{
+	struct traits t = traits_of(rows, n);
+	bool edge = (t.keyed && other_bucket(now, KEY_PERIOD) >= 0) ||
+		    (t.named && other_bucket(now, UID_PERIOD) >= 0);
+	bool full = t.extra || edge;
+	int column = build_plain(b, args, rows, n, 1);
+	if (!t.keyed && !t.named && !full)
+		return &stmt_message_append;
+	column = build_keyed(b, args, rows, n, column, now);
+	if (!t.named && !full)
+		return &stmt_message_append_keyed;
+	column = build_named(b, args, rows, n, column, now);
+	if (!full)
+		return &stmt_message_append_named;
+	build_full(b, args, rows, n, column, now);
+	return &stmt_message_append_full;
 }
 
 /* ---- what has its order ---- */
@@ -145,6 +221,15 @@ build_queue(struct batch *b, struct pg_args *args, const struct batch_row *rows,
 
 /* ---- what is there to be polled ---- */
 
+static bool
+has_polled(const struct batch_row *rows, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (rows[i].targets.npolled)
+			return true;
+	return false;
+}
+
 static void
 build_poll(struct batch *b, struct pg_args *args, const struct batch_row *rows, int n)
 {
@@ -183,13 +268,6 @@ batch_submit(struct batch *b, struct pg_pool *pool, int slot, int64_t epoch, str
     const struct batch_row *rows, int n, pg_fn fn, void *arg)
 {
 	struct pg_args lock, args, queue, poll;
-	const struct pg_stmt *append = &stmt_message_append;
-	bool keyed = false, named = false, polled = false;
-	for (int i = 0; i < n; i++) {
-		keyed = keyed || rows[i].event->has_key;
-		named = named || rows[i].event->event_id.p;
-		polled = polled || rows[i].targets.npolled;
-	}
 	arena_reset(b->arena);
 	pg_args_init(&lock, b->arena);
 	struct pg_array slots;
@@ -200,15 +278,7 @@ batch_submit(struct batch *b, struct pg_pool *pool, int slot, int64_t epoch, str
 	pg_args_init(&args, b->arena);
 	pg_arg_int2(&args, (int16_t)slot);
 	pg_arg_int8(&args, epoch);
-	int column = build_plain(b, &args, rows, n, 1);
-	if (keyed || named) {
-		append = &stmt_message_append_keyed;
-		column = build_keyed(b, &args, rows, n, column, now);
-	}
-	if (named) {
-		append = &stmt_message_append_named;
-		build_named(b, &args, rows, n, column, now);
-	}
+	const struct pg_stmt *append = build_append(b, &args, rows, n, now);
 	struct pg_call calls[4] = { { &stmt_fence, &lock }, [BATCH_STORED] = { append, &args },
 		[BATCH_NOT_QUEUED] = { &stmt_queue_append, &queue } };
 	int ncalls = BATCH_NOT_QUEUED;
@@ -218,7 +288,7 @@ batch_submit(struct batch *b, struct pg_pool *pool, int slot, int64_t epoch, str
 		build_queue(b, &queue, rows, n);
 		ncalls++;
 	}
-	if (polled) {
+	if (has_polled(rows, n)) {
 		pg_args_init(&poll, b->arena);
 		build_poll(b, &poll, rows, n);
 		calls[ncalls++] = (struct pg_call){ &stmt_poll_append, &poll };

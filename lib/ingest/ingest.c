@@ -134,6 +134,10 @@ deliver(const struct pending *p)
 {
 	const struct targets *t = &p->targets;
 	int direct = t->n - t->nqueued;
+	if (t->deliver_at.us) {
+		sender_deliver_at(p->in->sender, p->message, t->ids, t->n, t->deliver_at);
+		return;
+	}
 	sender_deliver(p->in->sender, p->message, t->ids, direct);
 	for (int i = direct; i < t->n; i++)
 		sender_queued(p->in->sender, p->message->app_id, t->ids[i]);
@@ -148,6 +152,10 @@ answer(struct pending *p)
 		.event_type = p->ev->event_type,
 		.event_id = p->ev->event_id,
 		.payload = p->ev->payload };
+	if (p->ev->extra) {
+		a.tags = p->ev->extra->tags;
+		a.deliver_at = p->ev->extra->deliver_at;
+	}
 	metric_add(METRIC_ACCEPTED, 1);
 	metric_observe(METRIC_H_ACCEPT, loop_now(p->in->loop) - p->since);
 	FAULT_POINT(ACCEPT);
@@ -167,9 +175,12 @@ accept_event(struct pending *p)
 
 /* ---- matching ----------------------------------------------------------------------------- */
 
+/* What has a time of its own has no place in an order. */
 static bool
 is_queued(const struct cat_endpoint *e, const struct ingest_event *ev)
 {
+	if (ev->extra && ev->extra->deliver_at.us)
+		return false;
 	return e->ordering == ORDERING_ENDPOINT ||
 	       (e->ordering == ORDERING_KEY && ev->has_ordering_key);
 }
@@ -217,6 +228,8 @@ match(struct pending *p, const struct cat_app *app)
 		memmove(ids + direct, ids + queued, sizeof(*ids) * (size_t)nqueued);
 	p->target_ids = ids;
 	p->targets = (struct targets){ .n = direct + nqueued, .nqueued = nqueued, .ids = ids };
+	if (ev->extra)
+		p->targets.deliver_at = ev->extra->deliver_at;
 	if (app->npolls)
 		match_polls(&p->targets, app, ev, ids + p->targets.n);
 }
@@ -285,6 +298,8 @@ enum why {
 	WHY_CHANNELS,
 	WHY_PAYLOAD,
 	WHY_UID_MSG,
+	WHY_TAGS,
+	WHY_DELIVER_AT,
 };
 
 static void
@@ -301,7 +316,9 @@ replay_answer(struct pending *p, const PGresult *r)
 		.event_type = pg_str(r, 0, WHY_TYPE),
 		.event_id = pg_str(r, 0, WHY_EVENT_ID),
 		.payload = pg_str(r, 0, WHY_PAYLOAD),
-		.channels = pg_str(r, 0, WHY_CHANNELS) };
+		.channels = pg_str(r, 0, WHY_CHANNELS),
+		.tags = pg_str(r, 0, WHY_TAGS),
+		.deliver_at = pg_time(r, 0, WHY_DELIVER_AT) };
 	metric_add(METRIC_REPLAYED_KEYS, 1);
 	p->fn(p->arg, &a, NULL);
 	pending_free(p);
@@ -462,7 +479,8 @@ make_message(struct ingest *in, struct pending *p)
 	    message_new(p->app->id, sender_id(in->sender), ev->event_type, payload, ev->payload.n);
 	p->message->accepted = loop_now(in->loop);
 	p->targets.due = loop_wall(in->loop);
-	sender_expect(in->sender, p->message, p->targets.n - p->targets.nqueued);
+	int direct = p->targets.deliver_at.us ? 0 : p->targets.n - p->targets.nqueued;
+	sender_expect(in->sender, p->message, direct);
 }
 
 static bool

@@ -14,6 +14,7 @@
 #include "store/catalogue.h"
 
 #define INGEST_CHANNELS_MAX 10
+#define INGEST_TAG_BETWEEN  '\x1f' /* stands between joined tags, and is in none */
 
 struct ingest; /* opaque */
 
@@ -25,6 +26,13 @@ int ingest_pending(const struct ingest *in);
 /* What keeps events from being stored at this moment, in words for an operator; NULL: nothing.
  * After an append that failed that is so until one succeeds, or for ten seconds without a try. */
 const char *ingest_stalled(const struct ingest *in);
+
+/* What few events have. Times with us == 0 are not there. */
+struct ingest_extra {
+	struct str tags; /* joined; {NULL, 0}: none */
+	struct wall deliver_at;
+	struct wall forget_at; /* when the payload is forgotten */
+};
 
 /* One event, already validated by the caller (names, payload). All slices live until the callback.
  */
@@ -39,8 +47,9 @@ struct ingest_event {
 	    only_endpoint;  /* it goes to this one alone, whatever that wants; 0: to who wants it */
 	struct str payload; /* exactly the producer's bytes; copied */
 	bool has_ordering_key;
-	int64_t ordering_key; /* its number (fingerprint.h), when has_ordering_key */
-	bool has_key;         /* Idempotency-Key given */
+	int64_t ordering_key;             /* its number (fingerprint.h), when has_ordering_key */
+	const struct ingest_extra *extra; /* NULL: nothing of it */
+	bool has_key;                     /* Idempotency-Key given */
 	unsigned char key[FINGERPRINT_SIZE];
 	unsigned char body[FINGERPRINT_SIZE]; /* fingerprint of the request, when has_key */
 };
@@ -52,6 +61,8 @@ struct ingest_answer {
 			  its */
 	struct str event_type, event_id, payload; /* payload.p NULL: expunged since */
 	struct str channels;                      /* comma-separated; {NULL, 0}: none */
+	struct str tags;                          /* joined; {NULL, 0}: none */
+	struct wall deliver_at;                   /* us == 0: at once */
 };
 
 /* Exactly once, never from inside ingest_submit; exactly one of a and e is not NULL. Errors:

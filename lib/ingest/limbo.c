@@ -61,6 +61,11 @@ deliver(struct limbo *lb, const struct lost *x)
 {
 	const struct targets *t = &x->targets;
 	int direct = t->n - t->nqueued;
+	if (t->deliver_at.us) {
+		sender_forget(lb->sender, x->message);
+		sender_replay_doubt(lb->sender, t->deliver_at);
+		return;
+	}
 	sender_deliver(lb->sender, x->message, x->ids, direct);
 	for (int i = direct; i < t->n; i++)
 		sender_queued(lb->sender, x->message->app_id, x->ids[i]);

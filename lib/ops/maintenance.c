@@ -1,8 +1,9 @@
 /* The rounds of housekeeping.
  *
- * Every round makes what is missing and then drops one partition at a time until nothing is left to
- * drop. The functions in the database take their own locks, so several workers may do it at once.
- * The first round comes soon after the start: after a long stop there may be no partition for now.
+ * Every round makes what is missing, removes the payloads whose time is over, some at a time, and
+ * then drops one partition at a time until nothing is left to drop. The functions in the database
+ * take their own locks, so several workers may do it at once. The first round comes soon after the
+ * start: after a long stop there may be no partition for now.
  */
 #include "ops/maintenance.h"
 
@@ -14,9 +15,10 @@
 
 #include "statements.h"
 
-#define ROUND     (5 * 60 * USEC_PER_SEC) /* retry partitions are 15 minutes wide */
-#define ROUND_TRY (10 * USEC_PER_SEC)     /* after a failure */
-#define FIRST_MAX (2 * USEC_PER_SEC)
+#define ROUND      (5 * 60 * USEC_PER_SEC) /* retry partitions are 15 minutes wide */
+#define ROUND_TRY  (10 * USEC_PER_SEC)     /* after a failure */
+#define FIRST_MAX  (2 * USEC_PER_SEC)
+#define FORGET_MAX 500 /* payloads in one transaction */
 
 struct maintenance {
 	struct loop *loop;
@@ -67,6 +69,32 @@ expire(struct maintenance *m)
 	m->ticket = pg_submit_at(PARTITION_DROP, m->pool, &call, 1, on_expired, m);
 }
 
+static void forget(struct maintenance *m);
+
+static void
+on_forgotten(void *arg, const struct pg_result *r, const struct err *e)
+{
+	struct maintenance *m = arg;
+	m->ticket = NULL;
+	if (e)
+		failed(m, "payload_expire", e);
+	else if (pg_int(r->res[0], 0, 0) == FORGET_MAX)
+		forget(m);
+	else
+		expire(m);
+}
+
+static void
+forget(struct maintenance *m)
+{
+	struct pg_args args;
+	arena_reset(m->arena);
+	pg_args_init(&args, m->arena);
+	pg_arg_int4(&args, FORGET_MAX);
+	struct pg_call call = { &stmt_payload_expire, &args };
+	m->ticket = pg_submit(m->pool, &call, 1, on_forgotten, m);
+}
+
 static void
 on_made(void *arg, const struct pg_result *r, const struct err *e)
 {
@@ -79,7 +107,7 @@ on_made(void *arg, const struct pg_result *r, const struct err *e)
 	int64_t made = pg_int(r->res[0], 0, 0);
 	if (made)
 		LOG_INFO(PARTITION_CREATE, KV("partitions", made));
-	expire(m);
+	forget(m);
 }
 
 static void

@@ -42,6 +42,10 @@ int64_t sender_id(struct sender *s);
 void sender_expect(struct sender *s, struct message *m, int targets);
 /* The append committed: hand its deliveries to the lanes. n as expected. */
 void sender_deliver(struct sender *s, struct message *m, const int64_t *endpoint_ids, int n);
+/* The same for a message whose first steps the append has stored as retries, due then (seq 0, tries
+ * 0, chain 0): expected without deliveries. */
+void sender_deliver_at(
+    struct sender *s, struct message *m, const int64_t *endpoint_ids, int n, struct wall due);
 /* The append has parked one of its deliveries, in order (queue_append.sql): tells the endpoint's
  * keeper, if that is here. */
 void sender_queued(struct sender *s, int64_t app_id, int64_t endpoint_id);

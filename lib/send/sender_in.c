@@ -40,6 +40,23 @@ sender_deliver(struct sender *s, struct message *m, const int64_t *endpoint_ids,
 }
 
 void
+sender_deliver_at(
+    struct sender *s, struct message *m, const int64_t *endpoint_ids, int n, struct wall due)
+{
+	struct retry_row row = { .due = due,
+		.slot = (int16_t)id_slot(m->id),
+		.trigger = TRIGGER_SCHEDULED,
+		.app_id = m->app_id,
+		.msg_id = m->id };
+	bool mine = slots_epoch(s->slots, row.slot) >= 0; /* else the adopter finds the rows */
+	for (int i = 0; mine && i < n; i++) {
+		row.endpoint_id = endpoint_ids[i];
+		retries_add(s->retries, &row);
+	}
+	slots_resolved(s->slots, m);
+}
+
+void
 sender_on_retry_due(void *arg, const struct retry_row *row)
 {
 	struct sender *s = arg;

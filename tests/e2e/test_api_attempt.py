@@ -105,7 +105,7 @@ def test_list_by_endpoint_and_its_filters(api, app, receiver):
     assert listed() == [fail5, fail4, north]
     assert listed(status=0) == [north] and listed(status=2) == [fail5, fail4] and listed(status=3) == []
     assert listed(status_code_class=400) == [fail4] and listed(status_code_class=0) == []
-    assert listed(channel="north") == [north] and listed(tag="ignored") == listed()
+    assert listed(channel="north") == [north] and listed(tag="none") == []
     for query in ("event_types=a,c", "event_types[]=a&event_types[]=c",
                   "event_types[0]=a&event_types[1]=c"):
         rows = api.get(f"/app/{app}/attempt/endpoint/{uid}?{query}").json["data"]

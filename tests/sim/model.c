@@ -27,6 +27,7 @@ static const struct {
 	{ &stmt_slot_newest, model_slot_newest },
 	{ &stmt_slot_recover, model_slot_recover },
 	{ &stmt_message_append, model_message_append },
+	{ &stmt_message_append_full, model_message_append_full },
 	{ &stmt_message_append_keyed, model_message_append_keyed },
 	{ &stmt_message_append_named, model_message_append_named },
 	{ &stmt_message_exist, model_message_exist },

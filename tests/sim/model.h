@@ -39,6 +39,7 @@ enum ran model_slot_release(const struct call *c, PGresult **ret);
 enum ran model_beat(const struct call *c, PGresult **ret);
 /* ---- model_message.c */
 enum ran model_message_append(const struct call *c, PGresult **ret);
+enum ran model_message_append_full(const struct call *c, PGresult **ret);
 enum ran model_message_append_keyed(const struct call *c, PGresult **ret);
 enum ran model_message_append_named(const struct call *c, PGresult **ret);
 enum ran model_message_exist(const struct call *c, PGresult **ret);

@@ -29,6 +29,8 @@ enum argument {
 	ARG_EVENT_ID,
 	ARG_UID_BUCKET,
 	ARG_UID_OLDEST,
+	ARG_KEY_OTHER, /* and then what nobody here has */
+	ARG_UID_OTHER,
 };
 
 /* ---- names -------------------------------------------------------------------------------- */
@@ -104,6 +106,24 @@ version_fits(const struct columns *k, int i)
 	       (app->version == value_int(k->version.v[i]) || model_without[WITHOUT_VERSION]);
 }
 
+static void
+name_take_in(const struct call *c, enum table_name table, int64_t app_id, struct str name,
+    int bucket, int other, struct str body, int64_t msg_id)
+{
+	name_take(c, table, app_id, name, value_int(c->arg[bucket]), body, msg_id);
+	if (c->n > other && c->arg[other].p)
+		name_take(c, table, app_id, name, value_int(c->arg[other]), body, msg_id);
+}
+
+static bool
+name_in_doubt_in(const struct call *c, enum table_name table, int64_t app_id, struct str name,
+    int bucket, int other)
+{
+	return name_in_doubt(c, table, app_id, name, value_int(c->arg[bucket])) ||
+	       (c->n > other && c->arg[other].p &&
+		   name_in_doubt(c, table, app_id, name, value_int(c->arg[other])));
+}
+
 /* Whether the names of the i-th event are free (and then taken). */
 static bool
 take_names(const struct call *c, const struct columns *k, int i)
@@ -120,10 +140,10 @@ take_names(const struct call *c, const struct columns *k, int i)
 		value_int(c->arg[ARG_UID_BUCKET]) + 1))
 		return false;
 	if (event_id.p)
-		name_take(c, TABLE_MESSAGE_UID, app, event_id, value_int(c->arg[ARG_UID_BUCKET]),
+		name_take_in(c, TABLE_MESSAGE_UID, app, event_id, ARG_UID_BUCKET, ARG_UID_OTHER,
 		    (struct str){ NULL, 0 }, id);
 	if (key.p)
-		name_take(c, TABLE_IDEMPOTENCY, app, key, value_int(c->arg[ARG_KEY_BUCKET]),
+		name_take_in(c, TABLE_IDEMPOTENCY, app, key, ARG_KEY_BUCKET, ARG_KEY_OTHER,
 		    k->body.v[i], id);
 	return true;
 }
@@ -135,12 +155,12 @@ names_in_doubt(const struct call *c, const struct columns *k, int n)
 	for (int i = 0; i < n; i++) {
 		int64_t app = value_int(k->app.v[i]);
 		if (k->key.n && k->key.v[i].p &&
-		    name_in_doubt(
-			c, TABLE_IDEMPOTENCY, app, k->key.v[i], value_int(c->arg[ARG_KEY_BUCKET])))
+		    name_in_doubt_in(
+			c, TABLE_IDEMPOTENCY, app, k->key.v[i], ARG_KEY_BUCKET, ARG_KEY_OTHER))
 			return true;
 		if (k->event_id.n && k->event_id.v[i].p &&
-		    name_in_doubt(c, TABLE_MESSAGE_UID, app, k->event_id.v[i],
-			value_int(c->arg[ARG_UID_BUCKET])))
+		    name_in_doubt_in(
+			c, TABLE_MESSAGE_UID, app, k->event_id.v[i], ARG_UID_BUCKET, ARG_UID_OTHER))
 			return true;
 	}
 	return false;
@@ -205,6 +225,13 @@ model_message_append_named(const struct call *c, PGresult **ret)
 	return append(c, ret);
 }
 
+/* For the edges of buckets: nobody here sends events with tags or a time of their own. */
+enum ran
+model_message_append_full(const struct call *c, PGresult **ret)
+{
+	return append(c, ret);
+}
+
 /* ---- reading ------------------------------------------------------------------------------ */
 
 enum ran
@@ -224,8 +251,8 @@ model_message_why(const struct call *c, PGresult **ret)
 {
 	int64_t app_id = value_int(c->arg[0]);
 	const struct app_row *app = app_find(app_id);
-	PGresult *r = *ret = answer_new(8);
-	for (int i = 0; i < 8; i++)
+	PGresult *r = *ret = answer_new(10);
+	for (int i = 0; i < 10; i++)
 		answer_null(r, 0, i);
 	if (app && !app->deleted)
 		answer_int8(r, 0, 0, app->version);

@@ -3,7 +3,7 @@
 -- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 message's id or null,
 -- $5 message's eventId or null, $6 above this id, $7 below this id, $8 rows at most, $9 descending,
 -- $10 event types or null, $11 channel or null, $12 status or null, $13 class of the answer's status or
--- null, $14 bytes of payloads, $15 endpoint's id or null, $16 endpoint's uid or null
+-- null, $14 bytes of payloads, $15 endpoint's id or null, $16 endpoint's uid or null, $17 tag or null
 -- (endpoint_id + 0: a message's attempts are looked through by message, never an endpoint's.)
 with a as (
     select id from app
@@ -11,7 +11,7 @@ with a as (
             (select id from app where org = $1::text and uid = $3::text and deleted_at is null))
         and org = $1::text and ($3::text is null or uid = $3::text) and deleted_at is null
 ), m as (
-    select m.app_id, m.id, m.event_type, m.event_id, m.channels, m.targets, m.payload
+    select m.app_id, m.id, m.event_type, m.event_id, m.channels, m.extra, payload_kept(m.payload, m.extra) as payload
     from a join message m on m.app_id = a.id and m.id = coalesce($4::int8,
         (select u.msg_id from message_uid u where u.app_id = a.id and u.event_id = $5::text
             order by u.bucket desc limit 1))
@@ -21,7 +21,8 @@ with a as (
 )
 select t.id, t.msg_id, t.endpoint_id, u.url, t.response, t.http_status, t.duration_ms, t.status,
     t.trigger, t.next_at, t.error,
-    m.event_type, m.event_id, m.channels, case when t.room then m.payload end, m.payload is null,
+    m.event_type, m.event_id, m.channels, case when t.room then m.payload end, (m.extra).tags,
+    (m.extra).deliver_at,
     not t.room and $14::int8 > 0
 from m
 left join lateral (
@@ -32,6 +33,7 @@ left join lateral (
         and x.id > $6::int8 and x.id < $7::int8
         and ($10::text[] is null or m.event_type = any($10::text[]))
         and ($11::text is null or $11::text = any(string_to_array(m.channels, ',')))
+        and ($17::text is null or $17::text = any(string_to_array((m.extra).tags, U&'\001F')))
         and ($12::int2 is null or x.status = $12::int2)
         and ($13::int2 is null or x.http_status / 100 = $13::int2)
         and (($15::int8 is null and $16::text is null) or x.endpoint_id + 0 = (select id from e))

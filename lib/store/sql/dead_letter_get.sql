@@ -18,4 +18,5 @@ select d.id, d.app_id, d.msg_id, d.endpoint_id, d.event_type, d.reason, d.last_s
 from a
 join dead_letter d on d.app_id = a.id and d.id = $4::int8
 left join lateral (
-    select payload from message where app_id = d.app_id and id = d.msg_id offset 0) m on true
+    select payload_kept(payload, extra) as payload from message
+    where app_id = d.app_id and id = d.msg_id offset 0) m on true

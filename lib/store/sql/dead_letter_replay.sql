@@ -16,7 +16,8 @@ with a as (
     from a
     join dead_letter d on d.app_id = a.id and d.id = $4::int8
     left join lateral (
-        select payload from message where app_id = d.app_id and id = d.msg_id offset 0) m on true
+        select payload_kept(payload, extra) as payload from message
+        where app_id = d.app_id and id = d.msg_id offset 0) m on true
     left join endpoint e on e.app_id = d.app_id and e.id = d.endpoint_id
 ), held as materialized (
     select id from slot where id = $5::int2 and epoch = $6::int8 and owner is not null

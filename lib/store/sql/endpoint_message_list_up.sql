@@ -6,7 +6,7 @@
 -- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 endpoint's id or null,
 -- $5 endpoint's uid or null, $6 above this id, $7 below this id, $8 rows at most,
 -- $9 event types or null, $10 channel or null, $11 status or null, $12 bytes of payloads,
--- $13 rows to look at
+-- $13 rows to look at, $14 tag or null
 -- (endpoint_id + 0: a message's attempts are looked through by message, never an endpoint's.)
 with a as (
     select id from app
@@ -23,15 +23,16 @@ with a as (
     left join hold h on h.app_id = e.app_id and h.endpoint_id = e.id
 )
 select p.id, p.event_type, p.event_id, p.channels,
-    case when p.room then p.payload end, p.payload is null,
+    case when p.room then p.kept end, (p.extra).tags, (p.extra).deliver_at,
     p.fits and not p.room and $12::int8 > 0, p.n = $13::int4, not p.fits, p.status, p.next_at
 from e
 left join lateral (
-    select f.*, (sum(octet_length(f.payload)) over (order by f.id asc)
-        - octet_length(f.payload) < $12::int8) is not false and $12::int8 > 0 as room
+    select f.*, (sum(octet_length(f.kept)) over (order by f.id asc)
+        - octet_length(f.kept) < $12::int8) is not false and $12::int8 > 0 as room
     from (
         select * from (
-            select m.*, q.status, case when q.status = 3 then q.next_at end as next_at,
+            select m.*, payload_kept(m.payload, m.extra) as kept, q.status,
+                case when q.status = 3 then q.next_at end as next_at,
                 row_number() over (order by m.id asc) as n,
                 (q.status is not null and ($11::int2 is null or q.status = $11::int2)) as fits
             from (
@@ -56,7 +57,9 @@ left join lateral (
                         where app_id = e.app_id and msg_id = m.id and endpoint_id + 0 = e.id
                             and ($9::text[] is null or m.event_type = any($9::text[]))
                             and ($10::text is null
-                                or $10::text = any(string_to_array(m.channels, ',')))) t
+                                or $10::text = any(string_to_array(m.channels, ',')))
+                            and ($14::text is null
+                                or $14::text = any(string_to_array((m.extra).tags, U&'\001F')))) t
                     having count(*) > 0) r
                 cross join lateral (
                     select not r.success and not e.ended

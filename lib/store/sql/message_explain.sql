@@ -9,7 +9,8 @@ with a as (
             (select id from app where org = $1::text and uid = $3::text and deleted_at is null))
         and org = $1::text and ($3::text is null or uid = $3::text) and deleted_at is null
 ), m as (
-    select m.app_id, m.id, m.event_type, m.channels, m.targets, m.payload is null as gone
+    select m.app_id, m.id, m.event_type, m.channels, m.targets,
+        (m.extra).deliver_at, payload_kept(m.payload, m.extra) is null as gone
     from a join message m on m.app_id = a.id and m.id = coalesce($4::int8,
         (select u.msg_id from message_uid u where u.app_id = a.id and u.event_id = $5::text
             order by u.bucket desc limit 1))
@@ -45,6 +46,7 @@ select e.id, e.uid, e.url, exists (select 1 from targets x where x.id = e.id),
     g.id, g.reason, g.replayed_at, g.discarded_at,
     exists (select 1 from tried t where t.endpoint_id = e.id and t.chain = g.id),
     w.ordered, m.id, m.event_type, m.channels, m.gone,
+    m.deliver_at,
     coalesce((select s.lease_until < now() from slot s
         where s.id = ((m.id >> 12) & 1023)::int2 and s.low_water < m.id), false)
 from m

@@ -7,11 +7,11 @@ with a as (
             (select id from app where org = $1::text and uid = $3::text and deleted_at is null))
         and org = $1::text and ($3::text is null or uid = $3::text) and deleted_at is null
 ), m as (
-    select m.app_id, m.id, m.event_type, m.event_id, m.channels, m.targets, m.payload
+    select m.app_id, m.id, m.event_type, m.event_id, m.channels, m.payload, m.extra
     from a join message m on m.app_id = a.id and m.id = coalesce($4::int8,
         (select u.msg_id from message_uid u where u.app_id = a.id and u.event_id = $5::text
             order by u.bucket desc limit 1))
 )
-select m.id, m.event_type, m.event_id, m.channels, case when $6::bool then m.payload end,
-    m.payload is null
+select m.id, m.event_type, m.event_id, m.channels, case when $6::bool then payload_kept(m.payload, m.extra) end,
+    (m.extra).tags, (m.extra).deliver_at
 from m

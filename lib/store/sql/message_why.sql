@@ -4,9 +4,10 @@
 -- $5 oldest bucket of message_uid
 select
     (select a.version from app a where a.id = $1::int8 and a.deleted_at is null),
-    k.body, k.msg_id, km.event_type, km.event_id, km.channels, km.payload,
+    k.body, k.msg_id, km.event_type, km.event_id, km.channels, payload_kept(km.payload, km.extra),
     (select u.msg_id from message_uid u where u.app_id = $1::int8 and u.event_id = $3::text
-        and u.bucket >= $5::int4 limit 1)
+        and u.bucket >= $5::int4 order by u.bucket desc limit 1),
+    (km.extra).tags, (km.extra).deliver_at
 from (select 1) as one
 left join lateral (
     select i.body, i.msg_id from idempotency i

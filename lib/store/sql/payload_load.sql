@@ -9,7 +9,7 @@ from (
         coalesce(sum(octet_length(m.payload)) over (order by i.nth), 0) as bytes
     from unnest($1::int8[], $2::int8[]) with ordinality as i(app_id, id, nth)
     left join lateral (
-        select event_type, payload from message where app_id = i.app_id and id = i.id offset 0) m on true
+        select event_type, payload_kept(payload, extra) as payload from message where app_id = i.app_id and id = i.id offset 0) m on true
 ) p
 where p.nth = 1 or p.bytes <= $3::int8
 order by p.nth

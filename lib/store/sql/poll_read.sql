@@ -2,7 +2,8 @@
 -- may append one before it is running: none that runs is older, or those are none of ours ($14, as
 -- poll_horizon.sql knows it). Payloads come until they make $12 bytes.
 -- Rows: where reading began (position, message); then position, message, whether the row is in order,
--- whether it is selected, event type, eventId, channels, payload, whether it had no room. One row with a null
+-- whether it is selected, event type, eventId, channels, payload, tags, time of
+-- delivery, whether it had no room. One row with a null
 -- position: there is nothing more; no row: there is no such polling endpoint. (A message that has expired
 -- is not selected.)
 -- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 id or null, $5 uid or null,
@@ -26,14 +27,16 @@ with a as (
     offset 0
 )
 select s.pos, s.msg_id, r.pos, r.msg_id, r.pos < s.in_order_below, r.fits, r.event_type, r.event_id, r.channels,
-    case when r.room and r.nth <= $15::int4 then r.payload end, r.fits and not r.room
+    case when r.room and r.nth <= $15::int4 then r.payload end, (r.extra).tags,
+    (r.extra).deliver_at, r.fits and not r.room
 from e cross join s
 left join lateral (
     select w.*, count(*) filter (where w.fits) over before as nth,
         (sum(octet_length(w.payload)) filter (where w.fits) over before - octet_length(w.payload)
             < $12::int8) is not false as room
     from (
-        select p.pos, p.msg_id, m.event_type, m.event_id, m.channels, m.payload,
+        select p.pos, p.msg_id, m.event_type, m.event_id, m.channels, m.extra,
+            payload_kept(m.payload, m.extra) as payload,
             (m.id is not null and p.msg_id > $9::int8
                 and ($10::text is null or m.event_type = $10::text)
                 and ($11::text is null or $11::text = any(string_to_array(m.channels, ','))))

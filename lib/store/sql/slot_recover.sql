@@ -1,11 +1,12 @@
 -- A page of a slot's messages, each with the endpoints whose first delivery is resolved by an attempt
 -- or a dead letter, is parked, or was put off, which only a retry row tells. Those are read from a
 -- stretch of time, whole for each page, and kept where they are of its messages.
+-- What has a time of its own is in `retry` from the start, and none of it is here.
 -- A dead letter's id may be a little older than its message's, from another clock (20 minutes).
 -- $1 slot, $2 after this id, $3 rows at most, $4 what is put off is due from here $5 to here
 with page as materialized (
     select m.app_id, m.id, m.event_type, m.targets from message m
-    where m.id > $2::int8 and ((m.id >> 12) & 1023) = $1::int2
+    where m.id > $2::int8 and ((m.id >> 12) & 1023) = $1::int2 and (m.extra).deliver_at is null
     order by m.id limit $3::int4
 ), put_off as materialized (
     select r.app_id, r.msg_id, array_agg(distinct r.endpoint_id) as endpoints from retry r

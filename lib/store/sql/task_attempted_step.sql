@@ -23,7 +23,7 @@ with mine as materialized (
     where e.app_id = $9::int8 and e.id = $10::int8 and not e.disabled and e.deleted_at is null
         and a.org = $7::text and a.deleted_at is null
 ), seen as materialized (
-    select id, event_type, channels, payload is not null as payload from message
+    select id, event_type, channels, payload_kept(payload, extra) is not null as payload from message
     where app_id = $9::int8 and id > $3::int8 and id < $8::int8
     order by id limit (select $19::int4)
 ), picked as materialized (

@@ -38,7 +38,7 @@ with mine as materialized (
     from picked p
     join endpoint e on e.app_id = p.app_id and e.id = p.endpoint_id
         and not e.disabled and e.deleted_at is null
-    where (select m.payload is not null from message m
+    where (select payload_kept(m.payload, m.extra) is not null from message m
         where m.app_id = p.app_id and m.id = p.msg_id)
 ), marked as (
     update dead_letter d set replayed_at = now(), replayed_by = $6::text
