@@ -17,6 +17,14 @@ void api_message_expunge(struct call *c);
 /* explain.c */
 void api_message_explain(struct call *c);
 
+/* precheck.c */
+void api_message_precheck(struct call *c);
+void api_message_precheck_get(struct call *c);
+
+/* expunge.c */
+void api_message_expunge_many(struct call *c);
+void api_message_expunge_all(struct call *c);
+
 /* attempt.c */
 void api_attempt_by_endpoint(struct call *c);
 void api_attempt_by_msg(struct call *c);

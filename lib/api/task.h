@@ -9,6 +9,7 @@
 #define TASK_RECOVER        "endpoint.recover"
 #define TASK_REPLAY_MISSING "endpoint.replay"
 #define TASK_BULK_REPLAY    "endpoint.bulk-replay"
+#define TASK_EXPUNGE        "application.purge_content"
 
 struct task_in {
 	const char *name;

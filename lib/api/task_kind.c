@@ -69,6 +69,23 @@ arg_missing(struct pg_args *a, const void *filter)
 	pg_arg_int8(a, f->endpoint_id);
 }
 
+/* The id of the last message that is meant; none: there was none. */
+static void *
+read_expunge(struct arena *a, struct str text, struct wall now UNUSED, int64_t *ret_below)
+{
+	const json_t *last = json_object_get(parse(a, text), "lastMsgId");
+	int64_t id = 0;
+	struct str name = { json_string_value(last), json_string_length(last) };
+	bool there = name.p && id_from_text(ID_MESSAGE, name, &id) == 0;
+	*ret_below = there ? id + 1 : 0;
+	return NULL;
+}
+
+static void
+arg_nothing(struct pg_args *a UNUSED, const void *filter UNUSED)
+{
+}
+
 /* ---- the table ---- */
 
 static const struct task_kind kinds[] = {
@@ -77,6 +94,7 @@ static const struct task_kind kinds[] = {
 	{ TASK_RECOVER, &stmt_task_attempted_step, true, read_replay, arg_recover },
 	{ TASK_BULK_REPLAY, &stmt_task_attempted_step, true, read_replay, arg_bulk },
 	{ TASK_REPLAY_MISSING, &stmt_task_missing_step, true, read_replay, arg_missing },
+	{ TASK_EXPUNGE, &stmt_task_expunge_step, false, read_expunge, arg_nothing },
 };
 
 const struct task_kind *
