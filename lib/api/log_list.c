@@ -58,20 +58,19 @@ narrow(struct log_list *l)
 static int
 read_status(struct call *c, struct log_list *l)
 {
-	int64_t class = -100;
-	l->status = -1;
-	if (call_query_int(c, "status", &l->status) ||
-	    call_query_int(c, "status_code_class", &class))
+	int64_t status = 0, class = 0;
+	if (call_query_int(c, "status", &status) || call_query_int(c, "status_code_class", &class))
 		return -1;
-	if (l->status < -1 || l->status > STATUS_MAX) {
+	if (status < 0 || status > STATUS_MAX) {
 		call_invalid_query(c, "status", "must be from 0 to %d", STATUS_MAX);
 		return -1;
 	}
-	if (class % 100 || class < -100 || class > 500) {
+	if (class % 100 || class < 0 || class > 500) {
 		call_invalid_query(c, "status_code_class", "must be 0, 100, 200, 300, 400 or 500");
 		return -1;
 	}
-	l->class = class / 100;
+	l->status = call_query(c, "status").p ? status : -1;
+	l->class = call_query(c, "status_code_class").p ? class / 100 : -1;
 	return 0;
 }
 

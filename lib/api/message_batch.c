@@ -174,9 +174,10 @@ is_ndjson(struct str type)
 	static const char *const names[] = { "application/x-ndjson", "application/ndjson",
 		"application/jsonl", "application/x-jsonlines" };
 	struct str name;
-	str_split(&type, ';', &name);
+	if (!str_split(&type, ';', &name))
+		return false; /* there is none */
 	name = str_trim(name);
-	for (size_t i = 0; name.p && i < ARRAY_LEN(names); i++)
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (str_eq_nocase(name, str_of(names[i])))
 			return true;
 	return false;

@@ -37,6 +37,11 @@ def stored(api, app):
     return sorted(api.list(f"/app/{app}/msg"), key=lambda row: row["id"])
 
 
+def test_without_a_content_type_a_batch_is_an_array(api, app):
+    for kind in (None, "", " ; charset=utf-8"):
+        assert statuses(post(api, app, [event()], headers={"Content-Type": kind})) == [202]
+
+
 # Results
 
 

@@ -35,13 +35,15 @@ class Api:
         """One request to /api/v1 + path (a path with a leading '//' is taken as it is, less one).
 
         body: bytes are sent as they are, anything else as JSON. token: "" the organisation's, None
-        none at all. want: the status (or statuses) that alone is not an Unexpected."""
+        none at all. headers: besides those, or in their place; None takes one away. want: the
+        status (or statuses) that alone is not an Unexpected."""
         target = path[1:] if path.startswith("//") else "/api/v1" + path
         sent = {"Content-Type": "application/json"} if body is not None else {}
         token = self.token if token == "" else token
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
         sent.update(headers or {})
+        sent = {name: value for name, value in sent.items() if value is not None}
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
         reply = self._exchange(method, target, body, sent, timeout_s)
