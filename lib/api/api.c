@@ -19,6 +19,7 @@
 
 #define PATHS_MAX 8
 #define BASE      "/api/v1"
+#define INGEST    "/ingest/" /* another API of the same clients, beside that one */
 
 struct extra_path {
 	const char *path;
@@ -190,6 +191,8 @@ api_handle(void *ctx, struct http_request *rq)
 	struct str path = rq->path;
 	if (str_starts(path, STR(BASE "/")))
 		dispatch(c, (struct str){ path.p + strlen(BASE), path.n - strlen(BASE) });
+	else if (str_starts(path, STR(INGEST)))
+		call_not_offered(c);
 	else
 		call_fail_with(c, ERR_NOT_FOUND, "There is nothing at this path");
 }

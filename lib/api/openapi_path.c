@@ -147,6 +147,12 @@ has_token(const struct route *r)
 }
 
 static bool
+has_query(const struct route *r)
+{
+	return r->query;
+}
+
+static bool
 has_place(const struct route *r)
 {
 	return has_token(r) && (strchr(r->path, '{') || r->in || r->query);
@@ -175,6 +181,7 @@ static const struct {
 	{ "404", has_place },
 	{ "409", changes },
 	{ "413", has_token },
+	{ "414", has_query },
 	{ "422", takes_input },
 	{ "429", has_token },
 	{ "503", has_token },

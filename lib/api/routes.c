@@ -285,13 +285,17 @@ const int routes_count = ARRAY_LEN(routes);
 
 /* Families of the same API that Posthorn does not have: these paths and everything below them. */
 static const char *const not_offered[] = {
+	"/admin",
+	"/app/{app}/autoconfig",
+	"/app/{app}/destination",
+	"/app/{app}/endpoint/{endpoint}/attempt-stats",
 	"/app/{app}/endpoint/{endpoint}/auto-config",
 	"/app/{app}/endpoint/{endpoint}/transformation",
 	"/app/{app}/integration",
 	"/auth/stream",
-	"/autoconfig",
+	"/auth/stream-logout",
+	"/auth/stream-portal-access",
 	"/connector",
-	"/destination",
 	"/environment",
 	"/event-type/import",
 	"/ingest",

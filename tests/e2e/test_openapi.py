@@ -2,6 +2,7 @@
 says, whatever is asked."""
 
 import json
+import pathlib
 import re
 import subprocess
 
@@ -97,6 +98,17 @@ def test_answers_are_as_the_document_says(api, daemon, receiver, tool, tmp_path)
                 "--max-examples", str(EXAMPLES), "--seed", str(SEED), "--no-shrink",
                 "--continue-on-failure", "--suppress-health-check", "all", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_not_offered_says_so(api):
+    """Each route of which docs/compatibility.md says 501, below a path that exists or not."""
+    page = pathlib.Path(__file__).parents[2] / "docs/compatibility.md"
+    rows = re.findall(r"^\| `([A-Z]+) (/\S*)` \| 501 \|", page.read_text(), re.MULTILINE)
+    assert len(rows) > 20
+    for method, path in rows:
+        target = "/" + path if path.startswith("/ingest/") else path
+        reply = api.call(method, re.sub(r"\{\w+\}", "nothing", target), {})
+        assert (reply.status, reply.json["code"]) == (501, "not_implemented"), (method, path, reply)
 
 
 # Bodies that no schema describes.

@@ -2,16 +2,19 @@
 """openapi.py POSTHORND [TREE]: the API's document is whole.
 
 Every operation says what it is called, what it does and what it answers; no two have one id; every
-reference leads somewhere; no schema, parameter or answer is there for nothing; and every file of
-lib/api/openapi/ is in it.
+reference leads somewhere; no schema, parameter or answer is there for nothing; every file of
+lib/api/openapi/ is in it; and docs/compatibility.md has a row for each operation, and says 501 of no
+other.
 """
 
 import collections
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
+ROW = re.compile(r"^\| `([A-Z]+ /\S*)` \| ([^|]*?) \| *(.*?) *\|$", re.MULTILINE)
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -86,6 +89,28 @@ def check_files(document, folder):
                 yield f"{file.name}: {name} is not in the document (lib/api/meson.build)"
 
 
+def unnamed(route):
+    """The same, whatever its placeholders are called."""
+    return re.sub(r"\{\w+\}", "{}", route)
+
+
+def check_compatibility(document, page):
+    offered = {unnamed(where) for where, _ in operations(document)}
+    told = collections.Counter()
+    for route, word, how in ROW.findall(page.read_text(encoding="utf-8")):
+        told[unnamed(route)] += 1
+        if word not in ("same", "better", "own", "501"):
+            yield f"{page.name}: {route}: {word}?"
+        elif (word != "501") != (unnamed(route) in offered):
+            yield f"{page.name}: {route} is not {word}"
+        elif word in ("better", "own") and not how:
+            yield f"{page.name}: {route} does not say how"
+    for where, _ in operations(document):
+        if unnamed(where) not in told:
+            yield f"{page.name}: {where} is not there"
+    yield from (f"{page.name}: {route} is there twice" for route, n in told.items() if n > 1)
+
+
 def main():
     posthornd = pathlib.Path(sys.argv[1]).resolve()
     tree = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else pathlib.Path(__file__).parents[2])
@@ -98,6 +123,7 @@ def main():
         *check_operations(document),
         *check_references(document),
         *check_files(document, tree / "lib/api/openapi"),
+        *check_compatibility(document, tree / "docs/compatibility.md"),
     ]
     print(*wrong, sep="\n", end="\n" if wrong else "")
     return 1 if wrong else 0

@@ -26,6 +26,9 @@ make_tree() {
 	echo 'config --reference' >"$tree/docs/configuration.md"
 	echo 'config --example' >"$tree/deploy/posthorn.conf.example"
 	echo 'help --man' >"$tree/docs/posthorn.1"
+	printf '#!/bin/sh\nset -e\ncat\n' >"$tree/docs/make_api_page.py"
+	chmod +x "$tree/docs/make_api_page.py"
+	echo openapi >"$tree/docs/api.md"
 	git -C "$tree" init --quiet
 	git -C "$tree" add --all
 }
@@ -56,7 +59,7 @@ for name in layers.sh headers.sh sizes.py banned.py single_use.py format.sh path
 	cppcheck.sh; do
 	expect pass "$name" "a clean tree"
 done
-expect pass docs.sh "current documents" "$tree/posthorn"
+expect pass docs.sh "current documents" "$tree/posthorn" "$tree/posthorn"
 
 printf '#pragma once\n' >"$tree/lib/pg/pg.h"
 sed -i '1i #include "pg/pg.h"' "$tree/lib/base/one.c"
@@ -140,16 +143,20 @@ expect fail cppcheck.sh "an array read past its end"
 
 make_tree
 echo stale >>"$tree/docs/posthorn.1"
-expect fail docs.sh "a stale page" "$tree/posthorn"
+expect fail docs.sh "a stale page" "$tree/posthorn" "$tree/posthorn"
 make_tree
 rm "$tree/docs/configuration.md"
-expect fail docs.sh "a missing page" "$tree/posthorn"
+expect fail docs.sh "a missing page" "$tree/posthorn" "$tree/posthorn"
+make_tree
+echo stale >>"$tree/docs/api.md"
+expect fail docs.sh "a stale page of the API" "$tree/posthorn" "$tree/posthorn"
 
 # A document of one operation, changed by a statement of Python's on d, thing and components.
 make_document() {
 	make_tree
 	mkdir -p "$tree/lib/api/openapi"
 	echo '{"Thing": {}}' >"$tree/lib/api/openapi/thing.json"
+	printf '| `GET /thing` | same | |\n| `PUT /thing` | 501 | |\n' >"$tree/docs/compatibility.md"
 	cat >"$tree/whole.json" <<-'JSON'
 		{"paths": {"/thing": {"get": {"operationId": "v1.thing.get", "summary": "Get it",
 		  "responses": {"200": {"content": {"application/json": {"schema":
@@ -182,6 +189,11 @@ done
 make_document 'pass'
 echo '{"Late": {}}' >"$tree/lib/api/openapi/late.json"
 expect fail openapi.py "a file that is not in the document" "$tree/posthornd"
+for change in '/PUT/d; s/same/501/' 's/501/same/' 's/same/better/' 's/same/so/' '/GET/d' '/GET/p'; do
+	make_document 'pass'
+	sed -i "$change" "$tree/docs/compatibility.md"
+	expect fail openapi.py "a page of compatibility changed by $change" "$tree/posthornd"
+done
 make_document 'pass'
 printf '#!/bin/sh\necho broken >&2\nexit 70\n' >"$tree/posthornd"
 expect fail openapi.py "no document" "$tree/posthornd"

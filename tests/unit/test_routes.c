@@ -113,8 +113,9 @@ test_methods(void **state)
 static void
 test_families_not_offered(void **state)
 {
-	static const char *const paths[] = { "/stream", "/ingest/api/v1/source/x", "/connector/",
-		"/app/a/integration", "/app/a/integration/b/key", "/event-type/import/openapi" };
+	static const char *const paths[] = { "/stream", "/stream/s/sink", "/connector/",
+		"/app/a/integration", "/app/a/integration/b/key",
+		"/app/a/destination/b/transformation", "/auth/stream-logout" };
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
 		assert_true(find(HTTP_POST, paths[i]).not_offered);
