@@ -385,6 +385,6 @@ route_find(enum http_method method, struct str path, struct arena *a, struct rou
 		}
 		allow(ret, routes[i].method);
 	}
-	ret->not_offered = !ret->allow[0] && is_not_offered(path);
+	ret->not_offered = is_not_offered(path);
 	return 0;
 }

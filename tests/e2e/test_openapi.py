@@ -74,6 +74,11 @@ expected-statuses = [400, 401, 403, 404, 409, 413, 422]
 [phases.coverage]
 unexpected-methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
+# What is wrong with an item is told in its place.
+[[operations]]
+include-operation-id = "v1.message.batch"
+checks = {{ negative_data_rejection = {{ enabled = false }} }}
+
 [parameters]
 """
 
