@@ -115,7 +115,7 @@ test_families_not_offered(void **state)
 {
 	static const char *const paths[] = { "/stream", "/stream/s/sink", "/connector/",
 		"/app/a/integration", "/app/a/integration/b/key",
-		"/app/a/destination/b/transformation", "/auth/stream-logout", "/app/a/poller/b" };
+		"/app/a/destination/b/transformation", "/auth/stream-logout" };
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
 		assert_true(find(HTTP_POST, paths[i]).not_offered);
