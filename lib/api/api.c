@@ -16,6 +16,7 @@
 #include "api/query.h"
 #include "api/reply.h"
 #include "api/routes.h"
+#include "store/event_schemas.h"
 
 #define PATHS_MAX 8
 #define BASE      "/api/v1"
@@ -39,6 +40,8 @@ api_new(const struct api_parts *parts)
 {
 	struct api *a = mem_zalloc(sizeof(*a));
 	a->parts = *parts;
+	if (parts->config->payload_validation != VALIDATION_OFF)
+		a->parts.schemas = event_schemas_new();
 	a->auth = auth_new(&parts->config->jwt_secret);
 	return a;
 }
@@ -49,6 +52,7 @@ api_free(struct api *a)
 	if (!a)
 		return;
 	auth_free(a->auth);
+	event_schemas_free(a->parts.schemas);
 	free(a);
 }
 

@@ -17,7 +17,8 @@ struct api_parts {
 	struct catalogue *catalogue;
 	struct sender *sender;
 	struct ingest *ingest;
-	struct task_runner *tasks; /* NULL: none here */
+	struct task_runner *tasks;     /* NULL: none here */
+	struct event_schemas *schemas; /* api_new makes it; NULL: payloads are not checked */
 };
 
 struct api *api_new(const struct api_parts *parts);

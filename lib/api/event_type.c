@@ -7,6 +7,7 @@
 #include "api/schemas.h"
 #include "policy/name.h"
 #include "statements.h"
+#include "store/event_schemas.h"
 
 #define DESCRIPTION_MAX 65536 /* bytes */
 
@@ -45,6 +46,13 @@ reply_event_type(struct call *c, int status, const PGresult *r)
 	struct jw *j = call_json(c);
 	write_event_type(c, j, r, 0);
 	call_reply_json(c, status, j);
+}
+
+static void
+note_change(struct call *c, struct str name)
+{
+	if (c->parts->schemas)
+		event_schemas_forget(c->parts->schemas, str_of(c->token.org), name);
 }
 
 static void
@@ -115,6 +123,8 @@ arg_fields(struct pg_args *a, const struct event_type_in *in)
 static void
 on_created(struct call *c, const struct pg_result *r)
 {
+	if (pg_rows(r->res[0]))
+		note_change(c, pg_str(r->res[0], 0, 0));
 	if (pg_rows(r->res[0]))
 		reply_event_type(c, 201, r->res[0]);
 	else
@@ -216,6 +226,7 @@ static void
 on_put(struct call *c, const struct pg_result *r)
 {
 	const struct event_type_in *in = c->state;
+	note_change(c, in->name);
 	if (pg_rows(r->res[0]))
 		reply_event_type(c, 200, r->res[0]);
 	else if (name_valid(in->name))
@@ -251,15 +262,23 @@ api_event_type_put(struct call *c)
 	update(c, BODY_WHOLE, on_put);
 }
 
+static void
+on_patched(struct call *c, const struct pg_result *r)
+{
+	note_change(c, c->params[0]);
+	on_one(c, r);
+}
+
 void
 api_event_type_patch(struct call *c)
 {
-	update(c, BODY_PATCH, on_one);
+	update(c, BODY_PATCH, on_patched);
 }
 
 static void
 on_deleted(struct call *c, const struct pg_result *r)
 {
+	note_change(c, c->params[0]);
 	if (pg_rows(r->res[0]))
 		call_reply_empty(c, 204);
 	else

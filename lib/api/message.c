@@ -3,6 +3,7 @@
 #include "api/handlers.h"
 #include "api/message_in.h"
 #include "api/message_out.h"
+#include "api/payload_check.h"
 #include "api/reply.h"
 
 #define KEY_MAX 256 /* bytes of the header's value */
@@ -11,6 +12,7 @@
 struct posting {
 	struct call *c;
 	struct message_in in;
+	struct payload_check check;
 	bool with_content;
 };
 
@@ -98,6 +100,27 @@ submit(struct posting *p)
 		ingest_submit(c->parts->ingest, ev, on_submitted, p);
 }
 
+static void
+on_checked(void *arg)
+{
+	struct posting *p = arg;
+	if (p->check.loc)
+		call_invalid(p->c, p->check.loc, "%s", p->check.reason);
+	else
+		submit(p);
+}
+
+static void
+check(struct posting *p)
+{
+	if (!p->c->parts->schemas) {
+		submit(p);
+		return;
+	}
+	p->check = (struct payload_check){ .in = &p->in };
+	payload_check(p->c, &p->check, 1, on_checked, p);
+}
+
 static struct posting *
 posting_new(struct call *c)
 {
@@ -115,7 +138,7 @@ on_application(struct call *c)
 {
 	struct posting *p = posting_new(c);
 	if (p)
-		submit(p);
+		check(p);
 }
 
 void
@@ -127,5 +150,5 @@ api_message_create(struct call *c)
 	if (p->in.application.p)
 		app_in_ensure_text(c, p->in.application, on_application);
 	else
-		submit(p);
+		check(p);
 }

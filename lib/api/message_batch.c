@@ -20,13 +20,14 @@
 #include "api/handlers.h"
 #include "api/idempotency.h"
 #include "api/message_in.h"
+#include "api/payload_check.h"
 #include "api/reply.h"
 #include "policy/split.h"
 
 /* Why an item is refused. */
 struct refusal {
 	enum err_kind kind;
-	const char *loc[3];
+	const char *const *loc; /* of ERR_INVALID */
 	const char *type;
 	const char *text;
 };
@@ -45,12 +46,13 @@ struct batch {
 	struct call *c;
 	int n;
 	STAILQ_HEAD(, item) items;
-	struct str application; /* the first that an item has; {NULL, 0}: none */
-	int good;               /* items that are submitted */
-	int left;               /* of those, without a result yet */
-	int accepted, replayed; /* replayed: of those accepted */
-	bool failed;            /* failure is set */
-	struct err failure;     /* the first that is not the item's own fault */
+	struct str application;       /* the first that an item has; {NULL, 0}: none */
+	int good;                     /* items that are submitted */
+	struct payload_check *checks; /* of those */
+	int left;                     /* of those, without a result yet */
+	int accepted, replayed;       /* replayed: of those accepted */
+	bool failed;                  /* failure is set */
+	struct err failure;           /* the first that is not the item's own fault */
 };
 
 /* ---- the answer --------------------------------------------------------------------------- */
@@ -123,16 +125,25 @@ reply(const struct batch *b)
 /* ---- results ------------------------------------------------------------------------------ */
 
 static void
-refuse(struct item *it, enum err_kind kind, const char *place, const char *field, const char *type,
-    const char *text)
+refuse_at(
+    struct item *it, enum err_kind kind, const char *const *loc, const char *type, const char *text)
 {
 	struct arena *a = it->batch->c->arena;
 	struct refusal *r = arena_alloc(a, sizeof(*r));
-	*r = (struct refusal){ .kind = kind,
-		.loc = { place, field, NULL },
-		.type = type,
-		.text = arena_strdup(a, text) };
+	*r = (struct refusal){
+		.kind = kind, .loc = loc, .type = type, .text = arena_strdup(a, text)
+	};
 	it->refusal = r;
+}
+
+static void
+refuse(struct item *it, enum err_kind kind, const char *place, const char *field, const char *type,
+    const char *text)
+{
+	const char **loc = arena_zalloc(it->batch->c->arena, 3 * sizeof(*loc));
+	loc[0] = place;
+	loc[1] = field;
+	refuse_at(it, kind, loc, type, text);
 }
 
 static void
@@ -300,13 +311,52 @@ proceed(struct batch *b)
 	key_pin(b->c, submit);
 }
 
+/* ---- payloads against schemas --------------------------------------------------------------- */
+
+static void
+on_checked(void *arg)
+{
+	struct batch *b = arg;
+	const struct payload_check *check = b->checks;
+	struct item *it;
+	STAILQ_FOREACH(it, &b->items, entry)
+	{
+		if (it->refusal)
+			continue;
+		if (check->loc) {
+			refuse_at(it, ERR_INVALID, check->loc, "value_error", check->reason);
+			b->good--;
+		}
+		check++;
+	}
+	proceed(b);
+}
+
+static void
+check_payloads(struct batch *b)
+{
+	struct item *it;
+	int n = 0;
+	if (!b->c->parts->schemas || b->good == 0) {
+		proceed(b);
+		return;
+	}
+	b->checks = arena_zalloc(b->c->arena, sizeof(*b->checks) * (size_t)b->good);
+	STAILQ_FOREACH(it, &b->items, entry)
+	{
+		if (!it->refusal)
+			b->checks[n++].in = &it->in;
+	}
+	payload_check(b->c, b->checks, n, on_checked, b);
+}
+
 /* The application is there now; what was read is read again (c->state was another's). */
 static void
 on_application(struct call *c)
 {
 	struct batch *b = batch_read(c);
 	if (b)
-		proceed(b);
+		check_payloads(b);
 }
 
 void
@@ -322,5 +372,5 @@ api_message_batch(struct call *c)
 	if (b->application.p)
 		app_in_ensure_text(c, b->application, on_application);
 	else
-		proceed(b);
+		check_payloads(b);
 }

@@ -24,6 +24,13 @@ enum log_format {
 	LOG_FORMAT_JSON,
 };
 
+/* What becomes of an event whose payload its type's schema refuses. */
+enum validation {
+	VALIDATION_OFF,
+	VALIDATION_WARN,
+	VALIDATION_BLOCK,
+};
+
 enum config_source {
 	CONFIG_FROM_DEFAULT,
 	CONFIG_FROM_FILE,
@@ -52,6 +59,7 @@ struct config {
 #define CONFIG_LEVEL                       enum log_level
 #define CONFIG_FORMAT                      enum log_format
 #define CONFIG_SIGNATURE                   enum sign_kind
+#define CONFIG_VALIDATION                  enum validation
 #define X(name, type, def, min, max, help) CONFIG_##type name;
 #include "config/options.def"
 #undef X

@@ -272,6 +272,12 @@ static const char *const signatures[] = {
 	[SIGN_ED25519] = "ed25519",
 };
 
+static const char *const validations[] = {
+	[VALIDATION_OFF] = "off",
+	[VALIDATION_WARN] = "warn",
+	[VALIDATION_BLOCK] = "block",
+};
+
 /* Position of text in words, or -1. */
 static int
 word_find(struct str text, const char *const *words, size_t n)
@@ -330,6 +336,22 @@ signature_write(const void *v, struct buf *out)
 	buf_adds(out, signatures[*(const enum sign_kind *)v]);
 }
 
+static int
+validation_parse(struct str text, struct value_range range UNUSED, union value *ret, struct err *e)
+{
+	int i = word_find(text, validations, ARRAY_LEN(validations));
+	if (i < 0)
+		return err_set(e, ERR_CONFIG, "expected off, warn or block");
+	ret->validation = (enum validation)i;
+	return 0;
+}
+
+static void
+validation_write(const void *v, struct buf *out)
+{
+	buf_adds(out, validations[*(const enum validation *)v]);
+}
+
 /* ---- the table ------------------------------------------------------------------------ */
 
 static const struct {
@@ -358,6 +380,8 @@ static const struct {
 	    "`logfmt` or `json`" },
 	[VALUE_SIGNATURE] = { signature_parse, signature_write, sizeof(enum sign_kind), "ALGORITHM",
 	    "`hmac` or `ed25519`" },
+	[VALUE_VALIDATION] = { validation_parse, validation_write, sizeof(enum validation), "WHAT",
+	    "`off`, `warn` or `block`" },
 };
 
 int

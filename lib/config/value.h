@@ -22,6 +22,7 @@ enum value_type {
 	VALUE_LEVEL,
 	VALUE_FORMAT,
 	VALUE_SIGNATURE,
+	VALUE_VALIDATION,
 	VALUE_TYPES
 };
 
@@ -34,6 +35,7 @@ union value {
 	struct backoff schedule;
 	enum log_level level;
 	enum log_format format;
+	enum validation validation;
 	enum sign_kind signature;
 };
 
