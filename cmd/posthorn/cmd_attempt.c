@@ -1,9 +1,8 @@
 /* posthorn attempt and posthorn resend: what was tried, and trying once more. */
-#include <string.h>
-
 #include "body.h"
 #include "call.h"
 #include "command.h"
+#include "status.h"
 
 static const struct column columns[] = {
 	{ "id", "ID", 0 },
@@ -17,22 +16,17 @@ static const struct column columns[] = {
 	{ 0 },
 };
 
-/* The API's numbers of states, in its order. */
-static const char *const states[] = { "success", "pending", "fail", "sending" };
-
 /* --status as the query parameter. */
 static const char *
 add_status(const struct args *a, const char *path, struct err *e)
 {
 	const char *text = args_text(a, FLAG_STATUS);
+	int number;
 	if (!text)
 		return path;
-	for (size_t i = 0; i < ARRAY_LEN(states); i++)
-		if (strcmp(text, states[i]) == 0)
-			return rest_query(
-			    a->arena, path, "status", arena_printf(a->arena, "%zu", i));
-	err_set(e, ERR_USAGE, "--status takes success, pending, fail or sending");
-	return NULL;
+	if (status_from_text(text, &number, e))
+		return NULL;
+	return rest_query(a->arena, path, "status", arena_printf(a->arena, "%d", number));
 }
 
 /* By message, or by endpoint; by message and endpoint when both are given. */

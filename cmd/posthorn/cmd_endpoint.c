@@ -5,6 +5,7 @@
 #include "body.h"
 #include "call.h"
 #include "command.h"
+#include "endpoint_replay.h"
 #include "json_text.h"
 
 static const struct column columns[] = {
@@ -24,6 +25,9 @@ static const struct column columns[] = {
 	    FLAG_BIT(METADATA) | FLAG_BIT(RETRY_SCHEDULE) | FLAG_BIT(ATTEMPT_TIMEOUT_MS) |         \
 	    FLAG_BIT(MAX_IN_FLIGHT) | FLAG_BIT(THROTTLE_RATE) | FLAG_BIT(ORDERING) |               \
 	    FLAG_BIT(HEAD_OF_LINE))
+
+#define REPLAY_FLAGS                                                                               \
+	(FLAG_BIT(AFTER) | FLAG_BIT(BEFORE) | FLAG_BIT(RATE) | FLAG_BIT(IDEMPOTENCY_KEY))
 
 /* The secret alone, so that it can be piped; JSON as it came. */
 static int
@@ -221,6 +225,49 @@ static const struct command commands[] = {
 	    .example = "posthorn endpoint headers acme main --header 'X-Tenant: 42'",
 	    .flags = FLAG_BIT(HEADER) | FLAG_BIT(UNSET_HEADER),
 	    .run = run_headers },
+	{ .verb = "recover",
+	    .words = "APP ENDPOINT",
+	    .min = 2,
+	    .max = 2,
+	    .summary = "deliver again what failed and never succeeded",
+	    .detail = "A background task (see posthorn task); --after may be 14 days back. What is "
+		      "planned stays planned.",
+	    .example = "posthorn endpoint recover acme main --after 2h",
+	    .flags = REPLAY_FLAGS,
+	    .run = endpoint_replay_run,
+	    .path = "/app/*/endpoint/*/recover" },
+	{ .verb = "replay-missing",
+	    .words = "APP ENDPOINT",
+	    .min = 2,
+	    .max = 2,
+	    .summary = "deliver what matches its filter and was never attempted",
+	    .detail = "For an endpoint that was added later, or was disabled. A background task.",
+	    .example = "posthorn endpoint replay-missing acme main --after 7d",
+	    .flags = REPLAY_FLAGS,
+	    .run = endpoint_replay_run,
+	    .path = "/app/*/endpoint/*/replay-missing" },
+	{ .verb = "bulk-replay",
+	    .words = "APP ENDPOINT",
+	    .min = 2,
+	    .max = 2,
+	    .summary = "deliver again what the options select, also what succeeded",
+	    .detail = "Only what was attempted for it before. A background task.",
+	    .example = "posthorn endpoint bulk-replay acme main --after 1d -t invoice.paid",
+	    .flags = REPLAY_FLAGS | FLAG_BIT(EVENT_TYPE) | FLAG_BIT(CHANNEL) | FLAG_BIT(STATUS),
+	    .run = endpoint_bulk_replay_run,
+	    .path = "/app/*/endpoint/*/bulk-replay" },
+	{ .verb = "send-example",
+	    .words = "APP ENDPOINT TYPE",
+	    .min = 3,
+	    .max = 3,
+	    .summary = "send it an example of an event type, and nobody else",
+	    .detail = "TYPE is svix.ping, or an event type with an example in its newest schema.",
+	    .example = "posthorn endpoint send-example acme main svix.ping",
+	    .flags = FLAG_BIT(IDEMPOTENCY_KEY),
+	    .run = call_run,
+	    .method = "POST",
+	    .path = "/app/*/endpoint/*/send-example",
+	    .word_field = "eventType" },
 	{ 0 },
 };
 

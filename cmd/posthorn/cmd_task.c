@@ -13,16 +13,23 @@ static const struct column columns[] = {
 	{ 0 },
 };
 
+/* --status names what the server names. */
+static int
+run_list(struct session *s, const struct args *a, struct err *e)
+{
+	const char *path = "/background-task", *status = args_text(a, FLAG_STATUS);
+	if (status)
+		path = rest_query(a->arena, path, "status", status);
+	return call_list(s, a, path, columns, e);
+}
+
 static const struct command commands[] = {
 	{ .verb = "list",
 	    .summary = "list background tasks, newest first",
-	    .example = "posthorn task list",
-	    .flags = FLAGS_PAGES,
-	    .run = call_run,
-	    .method = "GET",
-	    .path = "/background-task",
-	    .show = SHOW_LIST,
-	    .columns = columns },
+	    .detail = "--status takes running, paused, finished, failed or canceled here.",
+	    .example = "posthorn task list --status running",
+	    .flags = FLAGS_PAGES | FLAG_BIT(STATUS),
+	    .run = run_list },
 	{ .verb = "get",
 	    .words = "TASK",
 	    .min = 1,

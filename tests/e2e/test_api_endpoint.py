@@ -169,6 +169,25 @@ def test_put_replaces_everything_but_key_and_headers(api, app, types):
     assert api.get(f"/app/{app}/endpoint/{after['id']}/headers").json["headers"] == {"X-One": "1"}
 
 
+def test_put_takes_headers(api, app):
+    """Those that are told replace what was there; a sensitive value is not told again."""
+    path = f"/app/{app}/endpoint/with-headers"
+    body = {"url": "https://example.com/", "uid": "with-headers"}
+    api.put(path, {**body, "headers": {"X-A": "1", "Authorization": "secret"}}, want=201)
+    assert api.get(path + "/headers").json == {"headers": {"X-A": "1"}, "sensitive": ["Authorization"]}
+    api.put(path, body, want=200)
+    assert api.get(path + "/headers").json["headers"] == {"X-A": "1"}
+    api.put(path, {**body, "headers": {"X-B": "2"}}, want=200)
+    assert api.get(path + "/headers").json == {"headers": {"X-B": "2"}, "sensitive": []}
+    api.put(path, {**body, "headers": None}, want=200)
+    for name in ("Content-Length", "svix-id", "X-Amz-Date", "bad name"):
+        reply = api.put(path, {**body, "headers": {name: "1"}}, want=422).json
+        assert reply["detail"][0]["loc"] == ["body", "headers"]
+    reply = api.patch(path + "/headers", {"headers": {"X-C": "3"}, "deleteHeaders": ["x-b"]}, want=204)
+    assert api.get(path + "/headers").json["headers"] == {"X-C": "3"}
+    api.patch(path + "/headers", {"headers": {}, "deleteHeaders": "X-C"}, want=422)
+
+
 def test_put_keeps_pause_and_order(api, app):
     """An SDK that does not know them may replace an endpoint without ending them."""
     new(api, app, uid="u", paused=True, ordering="key", headOfLine="block")

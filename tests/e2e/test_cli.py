@@ -353,6 +353,16 @@ def test_lists_that_lie(cli, server, bodies, words):
     ("endpoint rotate-secret acme main --grace 60 --key whsec_x", "POST",
      "/app/acme/endpoint/main/secret/rotate", {"gracePeriodSeconds": 60, "key": "whsec_x"}),
     ("endpoint rotate-secret acme main", "POST", "/app/acme/endpoint/main/secret/rotate", {}),
+    ("endpoint recover acme main --after 2026-01-01T00:00:00Z", "POST", "/app/acme/endpoint/main/recover",
+     {"since": "2026-01-01T00:00:00.000000Z"}),
+    ("endpoint replay-missing acme main --after 2026-01-01T00:00:00Z --before 2026-01-02T00:00:00Z --rate 9",
+     "POST", "/app/acme/endpoint/main/replay-missing",
+     {"since": "2026-01-01T00:00:00.000000Z", "until": "2026-01-02T00:00:00.000000Z", "ratePerSecond": 9}),
+    ("endpoint bulk-replay acme main --after 2026-01-01T00:00:00Z -t a -t b -c one --status fail", "POST",
+     "/app/acme/endpoint/main/bulk-replay",
+     {"since": "2026-01-01T00:00:00.000000Z", "eventTypes": ["a", "b"], "channel": "one", "status": 2}),
+    ("endpoint send-example acme main svix.ping", "POST", "/app/acme/endpoint/main/send-example",
+     {"eventType": "svix.ping"}),
     ("event-type create a.b --description d", "POST", "/event-type", {"name": "a.b", "description": "d"}),
     ("event-type delete a.b", "DELETE", "/event-type/a.b", None),
     ("resend acme msg_1 main", "POST", "/app/acme/msg/msg_1/endpoint/main/resend", {}),
@@ -396,6 +406,7 @@ def test_changes(cli, server, line, method, path, body):
      {"endpoint_id": "ep_1", "event_types": "a"}),
     ("dead-letter summary --app acme", "/dead-letter/summary", {"app_id": "acme"}),
     ("task list", "/background-task", {}),
+    ("task list --status paused", "/background-task", {"status": "paused"}),
 ])
 def test_lists(cli, server, line, path, query):
     server.script(page({"id": "x_1"}))
@@ -491,6 +502,16 @@ def test_headers_of_an_endpoint(cli, server):
     assert done.returncode == OK and "Authorization" in done.out
     assert [r.method for r in server.requests] == ["PATCH", "GET"]
     assert server.requests[0].json == {"headers": {"X-A": "b: c", "X-B": None}}
+
+
+@pytest.mark.parametrize("line, words", [
+    ("recover acme main", "--after"), ("replay-missing acme main", "--after"),
+    ("bulk-replay acme main --after 1h -c a -c b", "--channel"),
+    ("bulk-replay acme main --after 1h --status lost", "--status")])
+def test_replays_that_are_none(cli, server, line, words):
+    server.script(Answer(500))
+    refused(cli("endpoint", *line.split()), USAGE, words)
+    assert server.requests == []
 
 
 def test_forbidden_header_is_refused_before_it_is_sent(cli, server):

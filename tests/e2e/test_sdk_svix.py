@@ -166,3 +166,30 @@ def test_old_names_of_the_first_line(daemon, receiver):
     assert seen["rate_limit"] == 1000 and seen["filter_types"] == ["v1.event"]
     assert seen["endpoints"] == [seen["endpoint"]] and seen["event_type"] == "v1.event"
     assert seen["dashboard"].count(".") == 2
+
+
+def test_replays_and_their_tasks(svix, sdk_app, receiver, api):
+    """Also while an operator has paused one of them, and dead letters have tasks of their own."""
+    import datetime
+
+    endpoint = svix.endpoint.create(sdk_app.id, models.EndpointIn(
+        url=receiver.url(), headers={"X-Tenant": "acme"}))
+    since = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)
+    started = [
+        svix.endpoint.recover(sdk_app.id, endpoint.id, models.RecoverIn(since=since)),
+        svix.endpoint.replay_missing(sdk_app.id, endpoint.id, models.ReplayIn(since=since)),
+        svix.endpoint.bulk_replay(sdk_app.id, endpoint.id, models.BulkReplayIn(since=since, event_types=["a"])),
+    ]
+    assert [str(one.task) for one in started] == ["endpoint.recover", "endpoint.replay", "endpoint.bulk-replay"]
+    for one in started:
+        wait_until(lambda one=one: str(svix.background_task.get(one.id).status) == "finished", 60)
+        assert svix.background_task.get(one.id).data["endpointId"] == endpoint.id
+    api.post("/dead-letter/discard", {"appId": sdk_app.id}, want=202)
+    listed = list(pages(svix.background_task.list, options=api_module.BackgroundTaskListOptions(limit=50)))
+    assert {one.id for one in started} <= {row.id for row in listed}
+    sent = svix.endpoint.send_example(sdk_app.id, endpoint.id, models.EventExampleIn(event_type="svix.ping"))
+    [got] = receiver.wait(1)
+    assert got.id == sent.id and got.headers["X-Tenant"] == "acme"
+    svix.endpoint.patch_headers(sdk_app.id, endpoint.id, models.EndpointHeadersPatchIn(
+        headers={"X-New": "1"}, delete_headers=["x-tenant"]))
+    assert svix.endpoint.get_headers(sdk_app.id, endpoint.id).headers == {"X-New": "1"}
