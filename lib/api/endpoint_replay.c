@@ -15,6 +15,7 @@
 #define RATE_MAX      1000000
 #define STATUS_MAX    4
 #define CLASS_MAX     500
+#define TAG_MAX       512 /* bytes: a tag has 128 characters at most */
 
 struct replay {
 	struct replay_filter filter;
@@ -104,18 +105,14 @@ read_types(struct fields *f, struct replay_filter *ret)
 	ret->ntypes = names.n;
 }
 
-/* A filter that cannot be kept must not be passed over: more would go out than was asked for. */
 static void
 read_selection(struct fields *f, struct replay_filter *ret)
 {
-	struct str tag = { NULL, 0 };
 	read_types(f, ret);
 	field_text_or_null(f, "channel", NAME_MAX_LEN, &ret->channel);
 	if (ret->channel.p && !name_channel_valid(ret->channel))
 		field_problem(f, "channel", "is no channel");
-	field_text_or_null(f, "tag", NAME_MAX_LEN, &tag);
-	if (tag.p)
-		field_problem(f, "tag", "messages have no tags");
+	field_text_or_null(f, "tag", TAG_MAX, &ret->tag);
 	read_number(f, "status", 1, STATUS_MAX, 1, &ret->status);
 	read_number(f, "statusCodeClass", 100, CLASS_MAX, 100, &ret->class);
 }

@@ -24,6 +24,8 @@ replay_filter_put(struct jw *j, const struct replay_filter *f)
 	}
 	if (f->channel.p)
 		jw_put_text(j, "channel", f->channel);
+	if (f->tag.p)
+		jw_put_text(j, "tag", f->tag);
 	if (f->status >= 0)
 		jw_put_i64(j, "status", f->status);
 	if (f->class >= 0)
@@ -64,6 +66,7 @@ replay_filter_from_json(const json_t *object, struct replay_filter *ret)
 	struct str endpoint = text_of(json_object_get(object, "endpointId"));
 	*ret = (struct replay_filter){
 		.channel = text_of(json_object_get(object, "channel")),
+		.tag = text_of(json_object_get(object, "tag")),
 		.status = status ? json_integer_value(status) : -1,
 		.class = class ? json_integer_value(class) / 100 : -1,
 	};
@@ -98,4 +101,5 @@ replay_filter_arg(struct pg_args *a, const struct replay_filter *f, bool unsucce
 	pg_arg_text(a, f->channel);
 	arg_small_or_null(a, f->status);
 	arg_small_or_null(a, f->class);
+	pg_arg_text(a, f->tag);
 }

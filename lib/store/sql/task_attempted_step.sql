@@ -8,8 +8,8 @@
 -- $1 task, $2 owner, $3 cursor, $4 messages to deliver at most, $5 lease in ms, $6 by whom, $7 organisation,
 -- $8 below this id, $9 application, $10 endpoint, $11 whether only what never succeeded,
 -- $12 event types or null, $13 channel or null, $14 how it stands (0 success, 2 fail, 3 sending, as in
--- endpoint_message_list_down) or null, $15 class of the last answer's status or null, $16 slot, $17 epoch,
--- $18 due, $19 messages to look at
+-- endpoint_message_list_down) or null, $15 class of the last answer's status or null, $16 tag or null,
+-- $17 slot, $18 epoch, $19 due, $20 messages to look at
 -- (endpoint_id + 0: a message's attempts are looked through by message, never an endpoint's. A dead
 -- letter's id may be a little older than its message's: 20 minutes of ids are 5033164800000.)
 with mine as materialized (
@@ -17,15 +17,16 @@ with mine as materialized (
     where id = $1::int8 and owner = $2::int8 and status = 'running' and cursor = $3::int8
     for update
 ), held as materialized (
-    select id from slot where id = $16::int2 and epoch = $17::int8 and owner is not null
+    select id from slot where id = $17::int2 and epoch = $18::int8 and owner is not null
 ), live as materialized (
     select e.id from endpoint e join app a on a.id = e.app_id
     where e.app_id = $9::int8 and e.id = $10::int8 and not e.disabled and e.deleted_at is null
         and a.org = $7::text and a.deleted_at is null
 ), seen as materialized (
-    select id, event_type, channels, payload_kept(payload, extra) is not null as payload from message
+    select id, event_type, channels, (extra).tags, payload_kept(payload, extra) is not null as payload
+    from message
     where app_id = $9::int8 and id > $3::int8 and id < $8::int8
-    order by id limit (select $19::int4)
+    order by id limit (select $20::int4)
 ), picked as materialized (
     select m.id, m.payload
     from seen m
@@ -44,6 +45,7 @@ with mine as materialized (
         having count(*) > 0) q
     where ($12::text[] is null or m.event_type = any($12::text[]))
         and ($13::text is null or $13::text = any(string_to_array(m.channels, ',')))
+        and ($16::text is null or $16::text = any(string_to_array(m.tags, U&'\001F')))
         and not ($11::bool and q.success)
         and ($15::int2 is null or q.class = $15::int2)
         and ($14::int2 is null or $14::int2 = case when q.success then 0
@@ -63,7 +65,7 @@ with mine as materialized (
 ), ended as materialized (
     select case when (select count(*) from picked) = $4::int4 then (select max(id) from picked)
             else (select max(id) from seen) end as at,
-        (select count(*) from picked) < $4::int4 and (select count(*) from seen) < $19::int4 as finished
+        (select count(*) from picked) < $4::int4 and (select count(*) from seen) < $20::int4 as finished
 ), good as materialized (
     select p.id from picked p, live, held, mine where p.payload
 ), letters as materialized (
@@ -80,8 +82,8 @@ with mine as materialized (
         and d.replayed_at is null and d.discarded_at is null
 ), planned as (
     insert into retry (due, slot, seq, tries, trigger, app_id, msg_id, endpoint_id, chain)
-    select greatest($18::timestamptz, (select s.retry_low from slot s where s.id = $16::int2)),
-        $16::int2, 0, 0, 2, $9::int8, g.id, $10::int8, $1::int8 from good g
+    select greatest($19::timestamptz, (select s.retry_low from slot s where s.id = $17::int2)),
+        $17::int2, 0, 0, 2, $9::int8, g.id, $10::int8, $1::int8 from good g
     returning msg_id
 ), moved as (
     update task t

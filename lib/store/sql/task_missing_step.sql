@@ -1,6 +1,7 @@
 -- A step of a task of kind endpoint.replay: as task_attempted_step, for the application's next messages that
 -- the endpoint's filter matches, that were never attempted for it, and that nothing will deliver: no step of
--- theirs is parked for it, and it was no target of theirs, or they became dead letters that are open.
+-- theirs is parked for it, and it was no target of theirs, or they became dead letters that are open. What is to
+-- be delivered later yet is not missing.
 -- $1 task, $2 owner, $3 cursor, $4 messages to deliver at most, $5 lease in ms, $6 by whom, $7 organisation,
 -- $8 below this id, $9 application, $10 endpoint, $11 slot, $12 epoch, $13 due, $14 messages to look at
 with mine as materialized (
@@ -14,7 +15,8 @@ with mine as materialized (
     where e.app_id = $9::int8 and e.id = $10::int8 and not e.disabled and e.deleted_at is null
         and a.org = $7::text and a.deleted_at is null
 ), seen as materialized (
-    select id, event_type, channels, targets, payload_kept(payload, extra) is not null as payload from message
+    select id, event_type, channels, targets, (extra).deliver_at, payload_kept(payload, extra) is not null as payload
+    from message
     where app_id = $9::int8 and id > $3::int8 and id < $8::int8
     order by id limit (select $14::int4)
 ), picked as materialized (
@@ -22,6 +24,7 @@ with mine as materialized (
     from seen m, live e
     where (e.event_types is null or m.event_type = any(e.event_types))
         and (e.channels is null or string_to_array(m.channels, ',') && e.channels)
+        and (m.deliver_at is null or m.deliver_at <= now())
         and not exists (select 1 from attempt t
             where t.app_id = $9::int8 and t.msg_id = m.id and t.endpoint_id + 0 = $10::int8 offset 0)
         and not exists (select 1 from parked k
