@@ -230,7 +230,7 @@ match(struct pending *p, const struct cat_app *app)
 	p->targets = (struct targets){ .n = direct + nqueued, .nqueued = nqueued, .ids = ids };
 	if (ev->extra)
 		p->targets.deliver_at = ev->extra->deliver_at;
-	if (app->npolls)
+	if (app->npolls && !ev->only_endpoint)
 		match_polls(&p->targets, app, ev, ids + p->targets.n);
 }
 
