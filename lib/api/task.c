@@ -178,7 +178,7 @@ static int
 arg_filters(struct call *c, struct pg_args *a)
 {
 	const struct str sdk_names[] = { STR(TASK_RECOVER), STR(TASK_REPLAY_MISSING),
-		STR(TASK_BULK_REPLAY) };
+		STR(TASK_BULK_REPLAY), STR(TASK_EXPUNGE) };
 	struct str stored[ARRAY_LEN(statuses)];
 	struct str status = call_query(c, "status"), task = call_query(c, "task");
 	int n = statuses_of(c, status, stored);
