@@ -11,7 +11,8 @@
 
 #include "base/mem.h"
 
-#define ARENA_BLOCK 4096 /* fits a typical API request with its answer's parts */
+#define BLOCK       4096 /* fits a typical API request with its answer's parts */
+#define BLOCK_SMALL 512
 #define ARENA_ALIGN 16
 
 struct block {
@@ -28,6 +29,7 @@ struct owned {
 
 struct arena {
 	struct block *blocks; /* never NULL; the first one is bumped */
+	size_t block;         /* bytes of each, but for large objects' */
 	size_t used;          /* of the first block */
 	size_t total;         /* bytes handed out */
 	struct owned *owned;
@@ -42,12 +44,25 @@ block_new(size_t cap)
 	return b;
 }
 
+static struct arena *
+arena_new_of(size_t block)
+{
+	struct arena *a = mem_zalloc(sizeof(*a));
+	a->block = block;
+	a->blocks = block_new(block);
+	return a;
+}
+
 struct arena *
 arena_new(void)
 {
-	struct arena *a = mem_zalloc(sizeof(*a));
-	a->blocks = block_new(ARENA_BLOCK);
-	return a;
+	return arena_new_of(BLOCK);
+}
+
+struct arena *
+arena_new_small(void)
+{
+	return arena_new_of(BLOCK_SMALL);
 }
 
 void
@@ -59,7 +74,7 @@ arena_reset(struct arena *a)
 	struct block *keep = NULL;
 	for (struct block *b = a->blocks, *next; b; b = next) {
 		next = b->next;
-		if (!keep && b->cap == ARENA_BLOCK)
+		if (!keep && b->cap == a->block)
 			keep = b;
 		else
 			free(b);
@@ -85,14 +100,14 @@ arena_alloc(struct arena *a, size_t n)
 {
 	n = (n + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
 	a->total += n;
-	if (n > ARENA_BLOCK / 4) {
+	if (n > a->block / 4) {
 		struct block *own = block_new(n);
 		own->next = a->blocks->next;
 		a->blocks->next = own;
 		return own->data;
 	}
 	if (a->used + n > a->blocks->cap) {
-		struct block *b = block_new(ARENA_BLOCK);
+		struct block *b = block_new(a->block);
 		b->next = a->blocks;
 		a->blocks = b;
 		a->used = 0;

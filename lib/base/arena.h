@@ -11,6 +11,8 @@
 struct arena; /* opaque */
 
 struct arena *arena_new(void);
+/* For what lives long and is mostly a few hundred bytes: takes memory in smaller blocks. */
+struct arena *arena_new_small(void);
 void arena_free(struct arena *a);  /* NULL is allowed */
 void arena_reset(struct arena *a); /* everything handed out is dead; keeps one block */
 

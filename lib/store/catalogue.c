@@ -301,7 +301,7 @@ read_polls(const PGresult *r, struct arena *a, struct cat_app *app)
 static struct snapshot *
 snapshot_new(const PGresult *r)
 {
-	struct arena *a = arena_new();
+	struct arena *a = arena_new_small();
 	struct snapshot *s = arena_zalloc(a, sizeof(*s));
 	s->arena = a;
 	s->refs = 1;

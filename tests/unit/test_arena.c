@@ -51,10 +51,14 @@ test_full_blocks(void **state)
 {
 	(void)state;
 	for (size_t n = 16; n <= 512; n += 16) {
-		struct arena *a = arena_new();
-		for (size_t i = 0; i < 3 * 4096 / n; i++)
-			memset(arena_alloc(a, n), 1, n);
-		arena_free(a);
+		struct arena *both[] = { arena_new(), arena_new_small() };
+		for (size_t k = 0; k < ARRAY_LEN(both); k++) {
+			for (size_t i = 0; i < 3 * 4096 / n; i++)
+				memset(arena_alloc(both[k], n), 1, n);
+			arena_reset(both[k]);
+			memset(arena_alloc(both[k], n), 1, n);
+			arena_free(both[k]);
+		}
 	}
 }
 
