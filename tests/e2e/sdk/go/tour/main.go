@@ -42,6 +42,7 @@ func main() {
 	t.rotate()
 	must(t.svix.MessageAttempt.Resend(t.ctx, t.app, first.Id, t.endpoint, nil))
 	say("resend", t.answers(first.Id, 2)...)
+	t.recover(first.Timestamp)
 	t.portal(server)
 	t.delete()
 }
@@ -107,6 +108,28 @@ func (t *tour) headers() {
 func (t *tour) rotate() {
 	check(t.svix.Endpoint.RotateSecret(t.ctx, t.app, t.endpoint, models.EndpointSecretRotateIn{}, nil))
 	say("rotated", must(t.svix.Endpoint.GetSecret(t.ctx, t.app, t.endpoint)).Key)
+}
+
+// recover sends a message to which the receiver says 410, which disables the endpoint; its owner mends
+// it, and recovers what was lost: again when a part of the server has not heard of the mending yet.
+func (t *tour) recover(since time.Time) {
+	lost := t.send(2)
+	say("lost", t.answers(lost.Id, 1)...)
+	until(func() bool {
+		return *must(t.svix.Endpoint.Get(t.ctx, t.app, t.endpoint)).Disabled
+	})
+	no := false
+	must(t.svix.Endpoint.Patch(t.ctx, t.app, t.endpoint, models.EndpointPatch{Disabled: &no}))
+	until(func() bool {
+		task := must(t.svix.Endpoint.Recover(t.ctx, t.app, t.endpoint, models.RecoverIn{Since: since}, nil))
+		until(func() bool {
+			seen := must(t.svix.BackgroundTask.Get(t.ctx, task.Id))
+			return seen.Status == models.BACKGROUNDTASKSTATUS_FINISHED
+		})
+		time.Sleep(500 * time.Millisecond)
+		return len(must(t.svix.MessageAttempt.ListByMsg(t.ctx, t.app, lost.Id, nil)).Data) > 1
+	})
+	say("recover", t.answers(lost.Id, 2)...)
 }
 
 func (t *tour) portal(server string) {

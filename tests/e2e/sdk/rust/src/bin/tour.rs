@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, error::Error, future::Future, time::Duration, t
 use svix::{
     api::{Svix, SvixOptions},
     models::{
-        AppPortalAccessIn, ApplicationIn, EndpointHeadersIn, EndpointIn, EndpointSecretRotateIn,
-        EventTypeIn, MessageIn, MessageOut,
+        AppPortalAccessIn, ApplicationIn, BackgroundTaskStatus, EndpointHeadersIn, EndpointIn,
+        EndpointPatch, EndpointSecretRotateIn, EventTypeIn, MessageIn, MessageOut, RecoverIn,
     },
 };
 
@@ -38,6 +38,7 @@ async fn main() -> Result<()> {
     let (app, message, endpoint) = (tour.app.clone(), first.id.clone(), tour.endpoint.clone());
     tour.svix.message_attempt().resend(app, message, endpoint, None).await?;
     say("resend", tour.answers(&first.id, 2).await?);
+    tour.recover(&first).await?;
     tour.portal(server).await?;
     tour.delete().await
 }
@@ -107,6 +108,42 @@ impl Tour {
         self.svix.endpoint().rotate_secret(app.clone(), endpoint.clone(), wanted, None).await?;
         say("rotated", [self.svix.endpoint().get_secret(app, endpoint).await?.key]);
         Ok(())
+    }
+
+    /// The receiver says 410 to a message, which disables the endpoint; its owner mends it, and recovers
+    /// what was lost: again when a part of the server has not heard of the mending yet.
+    async fn recover(&self, first: &MessageOut) -> Result<()> {
+        let lost = self.send(2).await?;
+        say("lost", self.answers(&lost.id, 1).await?);
+        let (app, endpoint) = (self.app.clone(), self.endpoint.clone());
+        until(|| async {
+            let seen = self.svix.endpoint().get(app.clone(), endpoint.clone()).await?;
+            Ok((seen.disabled == Some(true)).then_some(()))
+        })
+        .await?;
+        let enabled = EndpointPatch { disabled: Some(false), ..EndpointPatch::new() };
+        self.svix.endpoint().patch(app.clone(), endpoint.clone(), enabled).await?;
+        until(|| async {
+            let (app, endpoint) = (self.app.clone(), self.endpoint.clone());
+            let window = RecoverIn::new(first.timestamp);
+            let task = self.svix.endpoint().recover(app, endpoint, window, None).await?;
+            self.finish(&task.id).await?;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let (app, message) = (self.app.clone(), lost.id.clone());
+            let page = self.svix.message_attempt().list_by_msg(app, message, None).await?;
+            Ok((page.data.len() > 1).then_some(()))
+        })
+        .await?;
+        say("recover", self.answers(&lost.id, 2).await?);
+        Ok(())
+    }
+
+    async fn finish(&self, task: &str) -> Result<()> {
+        until(|| async {
+            let seen = self.svix.background_task().get(task.to_owned()).await?;
+            Ok((seen.status == BackgroundTaskStatus::Finished).then_some(()))
+        })
+        .await
     }
 
     async fn portal(&self, server: &str) -> Result<()> {
