@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 import pytest
-from harness.daemon import POSTHORN, POSTHORND, environment, free_port
+from harness.daemon import POSTHORN, POSTHORND, SCRATCH, environment, free_port
 from harness.home import needs_own_cluster
 from harness.wait import wait_until
 
@@ -34,7 +34,7 @@ def assert_refused(done, codes, *words):
 @pytest.fixture
 def new_dir():
     """A directory that --dev may use, with a path short enough for a socket."""
-    path = pathlib.Path(tempfile.mkdtemp(prefix="phe-", dir="/tmp"))
+    path = pathlib.Path(tempfile.mkdtemp(prefix="phe-", dir=SCRATCH))
     path.chmod(0o755)
     yield path / "dev"
     shutil.rmtree(path)

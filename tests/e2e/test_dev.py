@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from harness.daemon import POSTHORND, Daemon, environment
-from harness.home import needs_own_cluster
+from harness.home import EmptyHome, needs_own_cluster
 from harness.wait import wait_until
 
 pytestmark = needs_own_cluster
@@ -19,7 +19,7 @@ def fresh():
     made = []
 
     def fresh(**settings):
-        made.append(Daemon(**settings))
+        made.append(Daemon(home=EmptyHome, **settings))
         return made[-1]
 
     yield fresh

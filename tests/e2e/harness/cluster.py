@@ -16,7 +16,7 @@ import tempfile
 import psycopg
 import psycopg.conninfo
 
-from .daemon import alive, children, free_port, kill
+from .daemon import SCRATCH, alive, children, free_port, kill
 from .wait import wait_until
 
 BIN = pathlib.Path(sorted(glob.glob("/usr/lib/postgresql/*/bin"),
@@ -37,7 +37,7 @@ class Cluster:
     the server: a program that starts it elsewhere, and as the right user."""
 
     def __init__(self, host="127.0.0.1", around=(), **settings):
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="phc-", dir="/tmp"))
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="phc-", dir=SCRATCH))
         self.dir.chmod(0o755)
         own(self.dir)
         self.data = self.dir / "data"
@@ -196,7 +196,7 @@ def own(path):
 def template():
     """An empty cluster, made once in a run: initdb takes a second or two."""
     if not hasattr(template, "path"):
-        parent = pathlib.Path(tempfile.mkdtemp(prefix="phc-template-", dir="/tmp"))
+        parent = pathlib.Path(tempfile.mkdtemp(prefix="phc-template-", dir=SCRATCH))
         atexit.register(shutil.rmtree, parent, True)
         parent.chmod(0o755)
         own(parent)

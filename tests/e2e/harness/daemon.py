@@ -19,6 +19,7 @@ from .home import new_home
 from .wait import wait_until
 
 BUILD = pathlib.Path(os.environ.get("POSTHORN_BUILD", "build-test")).resolve()
+SCRATCH = os.environ.get("POSTHORN_TEST_SCRATCH", "/tmp")  # where directories of tests are made
 POSTHORND = BUILD / "posthornd"
 POSTHORN = BUILD / "posthorn"
 SANITIZER = re.compile(r"ERROR: (Address|Leak)Sanitizer|runtime error:|SUMMARY: \w+Sanitizer")
@@ -55,9 +56,11 @@ class Daemon:
     """Daemon(workers=2, lease="1s", …): keyword arguments are options of posthornd (underscores). home: what
     makes the place of its data instead of home.new_home."""
 
+    PROGRAM = POSTHORND
+
     def __init__(self, workers=1, flags=(), home=None, **settings):
         # Short, because Unix socket paths are; open, because PostgreSQL is another user's under root.
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="phe-", dir="/tmp"))
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="phe-", dir=SCRATCH))
         self.dir.chmod(0o755)
         self.port = free_port()
         self.workers, self.flags, self.settings = workers, list(flags), settings

@@ -7,8 +7,10 @@ Around that, in the environment as well:
                                 and with "drop URL" before its end (a cluster's other nodes)
 """
 
+import fcntl
 import os
 import secrets
+import shutil
 import subprocess
 
 import psycopg
@@ -28,7 +30,8 @@ def new_home(daemon):
 
 
 class DevHome:
-    """The directory of --dev holds all there is."""
+    """The directory of --dev holds all there is. It starts as a copy of one that was made once: what is
+    young in it is its key and its token."""
 
     owns_cluster = True
     arguments = property(lambda self: [f"--dev={self._daemon.dir}/dev"])
@@ -38,7 +41,11 @@ class DevHome:
         self._daemon = daemon
 
     def make(self):
-        pass
+        """PostgreSQL's directory as a first start leaves it; what is secret is made by the start."""
+        if not (self._daemon.dir / "dev").exists():
+            (self._daemon.dir / "dev").mkdir()
+            subprocess.run(["cp", "-a", template(type(self._daemon)), self._daemon.dir / "dev/postgres"],
+                           check=True)
 
     def drop(self):
         pass
@@ -51,6 +58,30 @@ class DevHome:
         files = list((self._daemon.dir / "dev").glob("*/postmaster.pid"))
         assert len(files) == 1, f"no postmaster.pid below {self._daemon.dir}/dev"
         return int(files[0].read_text().split("\n", 1)[0])
+
+
+class EmptyHome(DevHome):
+    """For those who want to see a first start, with all that it does."""
+
+    def make(self):
+        pass
+
+
+def template(make_daemon):
+    """Made once for a build, whoever comes first: a first start takes seconds."""
+    build = make_daemon.PROGRAM.parent
+    stamp = f"{os.path.getmtime(make_daemon.PROGRAM.resolve()):.6f}"
+    path = build / f"dev-template/{stamp}"
+    with open(build / "dev-template.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            shutil.rmtree(path.parent, ignore_errors=True)
+            path.parent.mkdir()
+            daemon = make_daemon(home=EmptyHome).start()
+            daemon.stop()
+            subprocess.run(["cp", "-a", daemon.dir / "dev/postgres/.", path], check=True)
+            daemon.close()
+    return path
 
 
 class ServerHome:

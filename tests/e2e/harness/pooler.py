@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from .cluster import BECOME, own
-from .daemon import free_port
+from .daemon import SCRATCH, free_port
 from .wait import wait_until
 
 PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
@@ -22,7 +22,7 @@ class Pooler:
     def __init__(self, cluster, **settings):
         if not PROGRAM:
             pytest.skip("needs pgbouncer")
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="phb-", dir="/tmp"))
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="phb-", dir=SCRATCH))
         self.dir.chmod(0o755)
         own(self.dir)
         self.port = free_port()
