@@ -6,6 +6,10 @@ from harness.daemon import POSTHORND, Daemon
 from harness.receiver import Receiver
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "serial: measures, or takes the whole machine: run when nothing else is")
+
+
 def pytest_sessionstart(session):
     if not POSTHORND.exists():
         pytest.exit(f"{POSTHORND} is not built: use tests/run e2e, or set POSTHORN_BUILD", 3)

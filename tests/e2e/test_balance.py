@@ -14,6 +14,8 @@ import pytest
 from harness.daemon import alive, kill
 from harness.wait import wait_until
 
+pytestmark = pytest.mark.serial
+
 DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 ENDPOINTS = 100
 MOVED = 'posthorn_http_connections_moved_total{reason="%s"}'

@@ -16,6 +16,8 @@ import pytest
 from harness.daemon import BUILD, SANITIZER, environment
 from harness.fake_api import Answer, FakeApi
 
+pytestmark = pytest.mark.serial
+
 BENCH = BUILD / "posthorn-bench"
 GOOD, BAD, USAGE, IO = 0, 1, 64, 74
 

@@ -261,8 +261,10 @@ def test_what_finds_no_room_is_parked(node, receiver):
     """An endpoint that is slow and not down: what its lane has no room for waits in the table, and goes out
     as soon as the lane takes it; not by timers."""
     daemon, api, app = node(workers=1, lane_max=20, endpoint_in_flight_max=2)
-    endpoint(api, app, receiver.script(PATH, Step(after=Pause(0.02))))
+    posted = threading.Event()
+    endpoint(api, app, receiver.script(PATH, *[Step(after=posted)] * 2, Step(after=Pause(0.02))))
     ids = post(api, app, 400)
+    posted.set()
     wait_until(lambda: set(delivered(receiver)) >= set(ids), 60, "all of it is delivered")
     wait_until(lambda: states(daemon) == [0], 20, "the hold is closed")
     assert count(daemon, "parked") > 100

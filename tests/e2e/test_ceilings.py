@@ -7,8 +7,11 @@ import pathlib
 import signal
 import subprocess
 
+import pytest
 from harness.daemon import BUILD, SANITIZER, environment
 from harness.home import needs_own_cluster
+
+pytestmark = pytest.mark.serial
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BENCH = BUILD / "posthorn-bench"

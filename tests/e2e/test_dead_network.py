@@ -10,7 +10,7 @@ from harness.network import Network
 from harness.trouble import Trouble
 from harness.wait import wait_until
 
-pytestmark = needs_own_cluster
+pytestmark = [needs_own_cluster, pytest.mark.serial]
 OPEN = 'posthorn_pg_connections{state="open"}'
 LONG = bool(os.environ.get("POSTHORN_TEST_LONG"))
 

@@ -11,7 +11,7 @@ from harness.home import needs_own_cluster
 from harness.small_disk import SmallDisk
 from harness.trouble import Trouble
 
-pytestmark = needs_own_cluster
+pytestmark = [needs_own_cluster, pytest.mark.serial]
 
 
 @pytest.fixture

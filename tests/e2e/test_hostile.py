@@ -14,6 +14,8 @@ from harness.names import SILENCE, Alias, Names
 from harness.receiver import Receiver
 from harness.wait import wait_until
 
+pytestmark = pytest.mark.serial
+
 HOST = "hooks-of-acme.com"
 EVENTS = 4  # for each of the hostile: below what a breaker takes notice of
 TIMEOUT_MS = 3000

@@ -10,6 +10,8 @@ from harness.daemon import free_port
 from harness.receiver import Step
 from harness.wait import wait_until
 
+pytestmark = pytest.mark.serial
+
 EVENTS = 200
 BAD = 8
 TIGHT = dict(workers=1, in_flight_max=32, endpoint_in_flight_max=8, attempt_timeout="60s", lane_max=50)

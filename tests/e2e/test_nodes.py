@@ -11,6 +11,8 @@ from harness.nodes import Nodes, Producers
 from harness.receiver import Step
 from harness.wait import wait_until
 
+pytestmark = pytest.mark.serial
+
 # Nobody who waits for a lease to run out is through in time.
 LONG_LEASE = "60s"
 

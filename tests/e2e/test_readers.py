@@ -6,7 +6,7 @@ import pytest
 from harness.home import needs_own_cluster
 from harness.trouble import Trouble
 
-pytestmark = needs_own_cluster
+pytestmark = [needs_own_cluster, pytest.mark.serial]
 
 # A day of long ago, as partitions_ahead() would have made it then.
 OLD_DAY = """do $$

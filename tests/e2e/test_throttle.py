@@ -10,6 +10,8 @@ from harness.daemon import POSTHORND, kill
 from harness.receiver import Step
 from harness.wait import wait_until
 
+pytestmark = pytest.mark.serial
+
 SANITIZED = b"libasan" in subprocess.run(["ldd", POSTHORND], capture_output=True, check=False).stdout
 LEAST = 0.5 if SANITIZED else 0.8  # of the rate
 JITTER_S = 0.15  # of a busy machine, between a request's start and its arrival
