@@ -215,6 +215,63 @@ def test_an_application_that_the_batch_brings(api):
     assert len(stored(api, uid)) == 3
 
 
+# Hostile bodies
+
+MB = 1 << 20
+HOSTILE = {
+    "300 levels": b'{"eventType":"t","payload":' + b'{"a":' * 300 + b"1" + b"}" * 300 + b"}",
+    "100000 levels": b'{"eventType":"t","payload":' + b"[" * 100_000,
+    "a NUL in a text": b'{"eventType":"t","payload":{"a":"\x00"}}',
+    "a NUL between": b'{"eventType":"t",\x00"payload":{}}',
+    "an escaped NUL": rb'{"eventType":"t\u0000","payload":{}}',
+    "no UTF-8": b'{"eventType":"t","payload":{"a":"\xff\xfe"}}',
+    "overlong UTF-8": b'{"eventType":"t","payload":{"a":"\xc0\xaf"}}',
+    "a lone surrogate": rb'{"eventType":"t","payload":{"a":"\ud800"}}',
+    "truncated": b'{"eventType":"t","payload":{"a":',
+    "truncated in a text": b'{"eventType":"t","payload":{"a":"b',
+    "truncated in an escape": b'{"eventType":"t","payload":{"a":"\\u12',
+    "text behind it": b'{"eventType":"t","payload":{}}}',
+    "a key of 1 MiB for a type": b'{"' + b"k" * MB + b'":1}',
+}
+
+
+@pytest.mark.parametrize("line", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_bodies(api, app, line):
+    """As an event, in an array, as a line among good ones: refused with words, stored never."""
+    alone = api.call("POST", f"/app/{app}/msg", line, want=422)
+    assert alone.json["detail"][0]["loc"][0] == "body" and len(alone.body) < 1000
+    good = json.dumps(event(1)).encode()
+    array = post(api, app, b"[" + good + b"," + line + b"]", want=(202, 422))
+    if array.status == 202:  # a good document, whose item is none
+        assert statuses(array) == [202, 422]
+    assert len(array.body) < 2000
+    among = post(api, app, lines(good, line, good), headers=NDJSON)
+    assert statuses(among) == [202, 422, 202] and len(among.body) < 2000
+    assert {json.dumps(m["payload"]) for m in stored(api, app)} == {'{"n": 1}'}
+
+
+def test_hostile_but_good(api, app, receiver):
+    """64 levels and a key of 1 MiB are JSON, and delivered byte for byte."""
+    api.new_endpoint(app, receiver.url())
+    deep = b'{"a":' * 64 + b"1" + b"}" * 64
+    wide = b'{"' + b"k" * MB + b'":1}'
+    for payload in (deep, wide):
+        line = b'{"eventType":"t","payload":' + payload + b"}"
+        for reply in (post(api, app, b"[" + line + b"]"), post(api, app, lines(line), headers=NDJSON)):
+            assert statuses(reply) == [202]
+            receiver.wait_ids([reply.json["data"][0]["id"]])
+            assert receiver.got(id=reply.json["data"][0]["id"])[0].body == payload
+
+
+def test_too_large(daemon, app):
+    """Over 2 MB: refused by its length alone, by what comes without one, and the connection is no trap."""
+    line = b'{"eventType":"t","payload":{"x":"' + b"y" * 900_000 + b'"}}\n'
+    for headers in (NDJSON, {"Content-Type": "application/json"}):
+        reply = daemon.api().call("POST", f"/app/{app}/msg/batch", line * 3, want=413, headers=headers)
+        assert reply.json["code"] == "payload_too_large"
+    assert stored(daemon.api(), app) == []
+
+
 # Idempotency-Key
 
 
