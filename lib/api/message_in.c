@@ -238,9 +238,28 @@ read_retention(struct reader *r, const char *name, int64_t max, usec_t unit)
 	return 0;
 }
 
+/* Whether it has no members but those that events usually have: one look, rather than one for each
+ * that it might have. */
+static bool
+is_plain(const struct slice *s)
+{
+	static const struct str usual[] = { { "eventType", 9 }, { "payload", 7 }, { "eventId", 7 },
+		{ "channels", 8 } };
+	for (int i = 0; i < s->n; i++) {
+		size_t k = 0;
+		while (k < ARRAY_LEN(usual) && !str_eq(s->member[i].key, usual[k]))
+			k++;
+		if (k == ARRAY_LEN(usual))
+			return false;
+	}
+	return true;
+}
+
 static int
 read_extra(struct reader *r, struct ingest_event *ev)
 {
+	if (is_plain(r->s))
+		return 0;
 	if (read_tags(r) || read_deliver_at(r) ||
 	    read_retention(r, "payloadRetentionPeriod", RETENTION_DAYS_MAX, 24 * HOUR) ||
 	    read_retention(r, "payloadRetentionHours", RETENTION_HOURS_MAX, HOUR))
