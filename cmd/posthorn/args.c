@@ -29,7 +29,7 @@ struct getopt_table {
 
 /* mode: '+' to stop at the first word, 0 to go on. */
 static void
-table_make(struct getopt_table *t, uint64_t flags, char mode)
+table_make(struct getopt_table *t, flag_set flags, char mode)
 {
 	int n = 0;
 	char *l = t->letters;
@@ -54,7 +54,7 @@ table_make(struct getopt_table *t, uint64_t flags, char mode)
 
 /* An unknown option, with the nearest that exists. */
 static int
-unknown_option(const char *given, uint64_t flags, struct err *e)
+unknown_option(const char *given, flag_set flags, struct err *e)
 {
 	if (strncmp(given, "--", 2) != 0)
 		return err_set(e, ERR_USAGE, "unknown option -%c", optopt > ' ' ? optopt : '?');
@@ -134,7 +134,7 @@ flag_of(int answer)
 
 /* Leaves optind at the first element that is no option. */
 static int
-options_read(struct args *a, int argc, char **argv, uint64_t flags, char mode, struct err *e)
+options_read(struct args *a, int argc, char **argv, flag_set flags, char mode, struct err *e)
 {
 	struct getopt_table t;
 	table_make(&t, flags, mode);
@@ -161,7 +161,7 @@ options_read(struct args *a, int argc, char **argv, uint64_t flags, char mode, s
 }
 
 int
-args_leading(struct args *a, int argc, char **argv, uint64_t flags, int *ret_used, struct err *e)
+args_leading(struct args *a, int argc, char **argv, flag_set flags, int *ret_used, struct err *e)
 {
 	if (options_read(a, argc, argv, flags, '+', e))
 		return -1;
@@ -170,7 +170,7 @@ args_leading(struct args *a, int argc, char **argv, uint64_t flags, int *ret_use
 }
 
 int
-args_rest(struct args *a, int argc, char **argv, uint64_t flags, struct err *e)
+args_rest(struct args *a, int argc, char **argv, flag_set flags, struct err *e)
 {
 	if (options_read(a, argc, argv, flags, 0, e))
 		return -1;

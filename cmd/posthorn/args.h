@@ -38,8 +38,10 @@ struct flag_spec {
 };
 extern const struct flag_spec flag_specs[FLAG_COUNT];
 
-_Static_assert(FLAG_COUNT <= 64, "a set of options is a 64-bit mask");
-#define FLAG_BIT(name) (UINT64_C(1) << FLAG_##name)
+/* A set of options: a bit for each. */
+__extension__ typedef unsigned __int128 flag_set;
+_Static_assert(FLAG_COUNT <= 128, "a set of options is a mask of 128 bits");
+#define FLAG_BIT(name) ((flag_set)1 << FLAG_##name)
 #define FLAGS_GLOBAL                                                                               \
 	(FLAG_BIT(URL) | FLAG_BIT(TOKEN) | FLAG_BIT(TOKEN_FILE) | FLAG_BIT(OUTPUT) |               \
 	    FLAG_BIT(TIMEOUT) | FLAG_BIT(HELP) | FLAG_BIT(VERSION))
@@ -64,11 +66,11 @@ struct args {
 /* Reads the options in front of the first word, those in `flags` only, and sets *ret_used to how
  * many elements of argv that took (argv[0] is skipped and not counted). ERR_USAGE otherwise. */
 int args_leading(
-    struct args *a, int argc, char **argv, uint64_t flags, int *ret_used, struct err *e) MUST_CHECK;
+    struct args *a, int argc, char **argv, flag_set flags, int *ret_used, struct err *e) MUST_CHECK;
 
 /* Reads all the rest, options and words in any order. ERR_USAGE when there are more than
  * ARGS_WORDS_MAX words. */
-int args_rest(struct args *a, int argc, char **argv, uint64_t flags, struct err *e) MUST_CHECK;
+int args_rest(struct args *a, int argc, char **argv, flag_set flags, struct err *e) MUST_CHECK;
 
 bool args_has(const struct args *a, enum flag f);
 const char *args_text(const struct args *a, enum flag f); /* the last value; NULL: not given */

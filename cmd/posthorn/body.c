@@ -174,7 +174,7 @@ joined(const struct args *a, enum flag f)
 }
 
 const char *
-body_query(const struct args *a, const char *path, uint64_t except)
+body_query(const struct args *a, const char *path, flag_set except)
 {
 	for (int f = 0; f < FLAG_COUNT; f++) {
 		const struct flag_spec *s = &flag_specs[f];
@@ -186,13 +186,13 @@ body_query(const struct args *a, const char *path, uint64_t except)
 	return path;
 }
 
-uint64_t
+flag_set
 body_flags(void)
 {
-	uint64_t set = 0;
+	flag_set set = 0;
 	for (int f = 0; f < FLAG_COUNT; f++)
 		if (flag_specs[f].field)
-			set |= UINT64_C(1) << f;
+			set |= (flag_set)1 << f;
 	return set;
 }
 

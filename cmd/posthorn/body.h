@@ -16,9 +16,9 @@ int body_put_headers(struct jw *j, const struct args *a, struct err *e) MUST_CHE
 
 /* path with name=value for each option given that has a query name, lists joined by commas, except
  * those in the set `except`. In the arena of the arguments. */
-const char *body_query(const struct args *a, const char *path, uint64_t except);
+const char *body_query(const struct args *a, const char *path, flag_set except);
 /* The set of options with a JSON field: those a body takes, and the query then does not. */
-uint64_t body_flags(void);
+flag_set body_flags(void);
 
 /* One complete JSON value that a user handed in under that option's name, white space around it
  * removed. ERR_INVALID with line and column when it is none. object_only: nothing else will do. */

@@ -24,7 +24,8 @@ static const struct column columns[] = {
 	(FLAG_BIT(UID) | FLAG_BIT(DESCRIPTION) | FLAG_BIT(EVENT_TYPE) | FLAG_BIT(CHANNEL) |        \
 	    FLAG_BIT(METADATA) | FLAG_BIT(RETRY_SCHEDULE) | FLAG_BIT(ATTEMPT_TIMEOUT_MS) |         \
 	    FLAG_BIT(MAX_IN_FLIGHT) | FLAG_BIT(THROTTLE_RATE) | FLAG_BIT(ORDERING) |               \
-	    FLAG_BIT(HEAD_OF_LINE))
+	    FLAG_BIT(HEAD_OF_LINE) | FLAG_BIT(SIGNATURE_PROFILE) | FLAG_BIT(SIGNATURE_TEMPLATE) |  \
+	    FLAG_BIT(FORMAT))
 
 #define REPLAY_FLAGS                                                                               \
 	(FLAG_BIT(AFTER) | FLAG_BIT(BEFORE) | FLAG_BIT(RATE) | FLAG_BIT(IDEMPOTENCY_KEY))

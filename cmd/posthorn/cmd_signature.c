@@ -12,7 +12,7 @@
 #define TOLERANCE_S 300 /* what the reference libraries of receivers allow, both ways */
 
 static int
-check_given(const struct args *a, uint64_t needed, struct err *e)
+check_given(const struct args *a, flag_set needed, struct err *e)
 {
 	for (int i = 0; i < FLAG_COUNT; i++)
 		if ((needed >> i & 1) && !args_has(a, (enum flag)i))

@@ -39,7 +39,7 @@ struct command {
 	const char *summary; /* one line, lower case, no full stop */
 	const char *detail;  /* sentences, or NULL */
 	const char *example; /* what to type */
-	uint64_t flags;      /* FLAG_BIT of each option besides the global ones */
+	flag_set flags;      /* FLAG_BIT of each option besides the global ones */
 	enum command_token token;
 	int (*run)(struct session *s, const struct args *a, struct err *e);
 

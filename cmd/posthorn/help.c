@@ -26,7 +26,7 @@ print_flag(const struct flag_spec *s)
 }
 
 static void
-print_flags(const char *title, uint64_t flags)
+print_flags(const char *title, flag_set flags)
 {
 	if (!flags)
 		return;

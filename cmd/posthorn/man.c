@@ -61,7 +61,7 @@ put_flag(const struct flag_spec *s)
 }
 
 static void
-put_flags(uint64_t flags)
+put_flags(flag_set flags)
 {
 	if (!flags)
 		return;

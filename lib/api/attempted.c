@@ -88,7 +88,7 @@ api_endpoint_message_list(struct call *c)
 
 /* Columns of message_endpoints.sql behind those of the endpoint. */
 enum {
-	COL_SUCCESS = 24,
+	COL_SUCCESS = 27,
 	COL_ATTEMPTS,
 	COL_PLANNED_AT,
 	COL_GIVEN_UP,

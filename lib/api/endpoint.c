@@ -182,6 +182,7 @@ create(struct call *c, struct storing *s)
 	arg_home(a, s);
 	pg_arg_text(a, s->headers.p ? s->headers : STR("{}"));
 	endpoint_secret_arg(a, s->secret);
+	endpoint_shape_arg(a, &s->in.shape);
 	submit(c, &stmt_endpoint_create, a, on_created);
 }
 
@@ -214,7 +215,28 @@ update(struct call *c, struct storing *s)
 	endpoint_in_arg(a, &s->in);
 	arg_home(a, s);
 	pg_arg_text(a, s->headers);
+	endpoint_shape_arg(a, &s->in.shape);
 	submit(c, &stmt_endpoint_update, a, on_updated);
+}
+
+/* The key that is there must be one that signs under the new profile. */
+static void
+on_key_known(struct call *c, const struct pg_result *r)
+{
+	static const char *const loc[] = { "body", "signatureProfile", NULL };
+	struct storing *s = c->state;
+	struct str old;
+	if (pg_rows(r->res[0])) {
+		const struct sign_secret *key = endpoint_secret_read(c, r->res[0], &old);
+		if (!key)
+			return;
+		const char *why = endpoint_profile_refuses(s->in.shape.profile, key->kind);
+		if (why) {
+			call_invalid(c, loc, "%s", why);
+			return;
+		}
+	}
+	update(c, s);
 }
 
 static void
@@ -223,6 +245,8 @@ store(struct call *c)
 	struct storing *s = c->state;
 	if (s->is_new)
 		create(c, s);
+	else if (fields_has(&s->fields, "signatureProfile"))
+		call_query_one(c, &stmt_endpoint_secret_get, endpoint_args(c), on_key_known);
 	else
 		update(c, s);
 }
@@ -273,7 +297,7 @@ api_endpoint_create(struct call *c)
 	if (!s)
 		return;
 	s->is_new = true;
-	s->secret = endpoint_secret_field(&s->fields, "secret");
+	s->secret = endpoint_secret_field(&s->fields, "secret", s->in.shape.profile);
 	endpoint_headers_field(&s->fields, &s->headers);
 	if (fields_end(&s->fields) == 0)
 		check_types_and_store(c);
@@ -291,7 +315,7 @@ api_endpoint_put(struct call *c)
 	if (fields_end(&s->fields))
 		return;
 	s->may_create = true;
-	s->secret = endpoint_secret_new(c);
+	s->secret = endpoint_secret_new(c, s->in.shape.profile);
 	check_types_and_store(c);
 }
 

@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 
 #include "policy/name.h"
-#include "policy/sign.h"
 #include "policy/url.h"
 
 #define DESCRIPTION_MAX   65536 /* bytes */
@@ -123,6 +122,7 @@ endpoint_in_read(struct fields *f, struct endpoint_in *ret)
 	field_int_or_null(f, "timeoutMs", NULL, TIMEOUT_MIN_MS, TIMEOUT_MAX_MS, &ret->timeout_ms);
 	field_int_or_null(f, "maxInFlight", NULL, 1, MAX_IN_FLIGHT_MAX, &ret->max_in_flight);
 	read_holding(f, ret);
+	endpoint_shape_read(f, &ret->shape);
 }
 
 static void
@@ -164,65 +164,4 @@ endpoint_in_arg(struct pg_args *a, const struct endpoint_in *in)
 	pg_arg_bool(a, in->paused);
 	pg_arg_text(a, in->ordering);
 	pg_arg_text(a, in->head_of_line);
-}
-
-/* ---- the key ---- */
-
-static void
-wipe(void *p)
-{
-	sign_secret_wipe(p);
-}
-
-static struct sign_secret *
-secret_alloc(struct call *c)
-{
-	struct sign_secret *key = arena_zalloc(c->arena, sizeof(*key));
-	arena_own(c->arena, key, wipe);
-	return key;
-}
-
-const struct sign_secret *
-endpoint_secret_new(struct call *c)
-{
-	struct sign_secret *key = secret_alloc(c);
-	sign_key_generate(c->parts->config->default_signature, key);
-	return key;
-}
-
-const struct sign_secret *
-endpoint_secret_field(struct fields *f, const char *name)
-{
-	struct str text = { NULL, 0 };
-	struct err e;
-	int before = f->nproblems;
-	field_text_or_null(f, name, SIGN_TEXT_SIZE, &text);
-	if (f->nproblems != before)
-		return NULL;
-	if (!text.p)
-		return endpoint_secret_new(f->c);
-	struct sign_secret *key = secret_alloc(f->c);
-	if (sign_key_parse(text, key, &e) == 0)
-		return key;
-	field_problem(f, name, "%s", e.text);
-	return NULL;
-}
-
-const struct sign_secret *
-endpoint_secret_read(struct call *c, const PGresult *r)
-{
-	struct str bytes = pg_str(r, 0, 0);
-	struct sign_secret *key = secret_alloc(c);
-	key->kind = (enum sign_kind)pg_int(r, 0, 1);
-	if (secret_set(&key->key, bytes.p, bytes.n) == 0 && key->key.len <= SIGN_TEXT_MAX)
-		return key;
-	call_fail_with(c, ERR_INTERNAL, "a stored signing key is too long");
-	return NULL;
-}
-
-void
-endpoint_secret_arg(struct pg_args *a, const struct sign_secret *key)
-{
-	pg_arg_bytes(a, (struct str){ (const char *)key->key.bytes, key->key.len });
-	pg_arg_int2(a, (int16_t)key->kind);
 }

@@ -1,6 +1,8 @@
 /* An endpoint as JSON (endpoint_out.h). */
 #include "api/endpoint_out.h"
 
+#include "api/endpoint_shape.h"
+
 static void
 put_texts_or_null(struct jw *j, const char *key, const struct str *texts, int n)
 {
@@ -104,6 +106,7 @@ endpoint_put_fields(struct call *c, struct jw *j, const struct endpoint_row *e)
 	put_int_or_null(j, "timeoutMs", e->timeout_ms);
 	put_int_or_null(j, "maxInFlight", e->max_in_flight);
 	put_holding(j, e);
+	endpoint_shape_put(j, e);
 	jw_put_time(j, "createdAt", e->created_at);
 	jw_put_time(j, "updatedAt", e->updated_at);
 }

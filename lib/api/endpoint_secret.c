@@ -1,7 +1,7 @@
 /* /app/{app}/endpoint/{endpoint}/secret: the key that signs deliveries, and changing it while old
  * deliveries and slow subscribers still know the one before. */
-#include "api/endpoint_in.h"
 #include "api/endpoint_ref.h"
+#include "api/endpoint_shape.h"
 #include "api/handlers.h"
 #include "policy/sign.h"
 #include "statements.h"
@@ -30,7 +30,8 @@ on_secret(struct call *c, const struct pg_result *r)
 		call_not_found(c);
 		return;
 	}
-	const struct sign_secret *key = endpoint_secret_read(c, r->res[0]);
+	struct str profile;
+	const struct sign_secret *key = endpoint_secret_read(c, r->res[0], &profile);
 	if (key)
 		reply_key(c, key);
 }
@@ -85,24 +86,36 @@ on_rotated(struct call *c, const struct pg_result *r)
 	}
 }
 
-void
-api_endpoint_secret_rotate(struct call *c)
+/* Which keys there may be depends on the endpoint's profile. */
+static void
+on_profile(struct call *c, const struct pg_result *r)
 {
 	struct fields f;
+	struct str profile;
 	int64_t grace_s = c->parts->config->secret_grace / 1000;
-	if (call_body_or_empty(c))
+	if (!pg_rows(r->res[0])) {
+		call_not_found(c);
+		return;
+	}
+	if (!endpoint_secret_read(c, r->res[0], &profile))
 		return;
 	fields_begin(&f, c, BODY_WHOLE);
-	const struct sign_secret *key = endpoint_secret_field(&f, "key");
+	const struct sign_secret *key = endpoint_secret_field(&f, "key", profile);
 	field_int(&f, "gracePeriodSeconds", 0, GRACE_MAX_S, &grace_s);
 	if (fields_end(&f))
 		return;
 	struct wall until = { loop_wall(c->parts->loop).us + grace_s * USEC_PER_SEC };
 	struct pg_args *a = endpoint_args(c);
-	pg_arg_bytes(a, (struct str){ (const char *)key->key.bytes, key->key.len });
 	pg_arg_time(a, until);
 	pg_arg_int4(a, OLD_KEYS_MAX);
-	pg_arg_int2(a, (int16_t)key->kind);
+	endpoint_secret_arg(a, key);
 	c->state = (void *)(uintptr_t)key;
 	call_query_one(c, &stmt_endpoint_secret_rotate, a, on_rotated);
+}
+
+void
+api_endpoint_secret_rotate(struct call *c)
+{
+	if (call_body_or_empty(c) == 0)
+		call_query_one(c, &stmt_endpoint_secret_get, endpoint_args(c), on_profile);
 }

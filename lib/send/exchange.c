@@ -14,6 +14,7 @@
 
 #include "policy/retry_after.h"
 #include "policy/sign.h"
+#include "send/shape.h"
 
 #define LINE_NAME_MAX                                                                              \
 	sizeof("webhook-signature: ") /* bytes of a line but its value, the NUL included */
@@ -25,7 +26,8 @@ struct exchange {
 	struct resolver_query *query;
 	struct client_exchange *transfer;
 	TAILQ_ENTRY(exchange) entry;
-	char *lines; /* owned: header lines, which must live as long as the transfer */
+	char *lines; /* owned: header lines, and a body of ours, which must live as long as the
+		      * transfer */
 };
 
 struct exchanges {
@@ -34,6 +36,7 @@ struct exchanges {
 	struct client *client;
 	struct resolver *resolver;
 	int64_t timeout_ms;
+	const char *source; /* of CloudEvents; borrowed from the configuration */
 	exchange_fn fn;
 	void *arg;
 	int n;
@@ -147,6 +150,18 @@ write_headers(struct exchange *x, const char *headers[CLIENT_HEADERS_MAX])
 	return n;
 }
 
+/* As write_headers, of a route that is not as usual: its body may be another one, too. */
+static int
+write_shaped(struct exchange *x, const char *headers[CLIENT_HEADERS_MAX], struct str *ret_body)
+{
+	struct shaped s;
+	shape_request(x->route, x->delivery->message, loop_wall(x->all->loop), x->all->source, &s);
+	x->lines = s.bytes;
+	*ret_body = s.body;
+	memcpy(headers, s.headers, sizeof(*headers) * (size_t)s.nheaders);
+	return s.nheaders;
+}
+
 static void
 send_to(struct exchange *x, const struct resolver_answer *answer)
 {
@@ -158,13 +173,15 @@ send_to(struct exchange *x, const struct resolver_answer *answer)
 		((struct sockaddr_in6 *)&to)->sin6_port = port;
 	int64_t own_timeout = x->route->endpoint->timeout_ms;
 	const char *headers[CLIENT_HEADERS_MAX];
-	int nheaders = write_headers(x, headers);
+	struct str body = x->delivery->message->payload;
+	int nheaders =
+	    x->route->shaped ? write_shaped(x, headers, &body) : write_headers(x, headers);
 	struct client_request rq = {
 		.target = x->route->target,
 		.to = &to,
 		.headers = headers,
 		.nheaders = nheaders,
-		.body = x->delivery->message->payload,
+		.body = body,
 		.timeout_ms = own_timeout > 0 ? own_timeout : x->all->timeout_ms,
 	};
 	delivery_set(x->delivery, DELIVERY_SENDING);
@@ -236,6 +253,7 @@ exchanges_new(struct loop *l, const struct config *c, exchange_fn fn, void *arg,
 	xs->loop = l;
 	xs->policy = c->allow_addresses;
 	xs->timeout_ms = c->attempt_timeout;
+	xs->source = c->cloudevents_source;
 	xs->fn = fn;
 	xs->arg = arg;
 	TAILQ_INIT(&xs->under_way);

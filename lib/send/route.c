@@ -8,6 +8,23 @@
 
 #include "policy/url.h"
 
+/* Profile and template were judged when they were stored. One that cannot be read now is signed in
+ * no way that its subscriber takes for another sender's: as Standard Webhooks. */
+static void
+set_profile(struct route *r)
+{
+	const struct cat_endpoint *endpoint = r->endpoint;
+	struct err e;
+	if (!endpoint->profile.p)
+		return;
+	r->profile = profile_find(endpoint->profile);
+	if (r->profile || !endpoint->template.p)
+		return;
+	r->template = json_loadb(endpoint->template.p, endpoint->template.n, 0, NULL);
+	if (r->template && profile_parse(r->template, &r->own, &e) == 0)
+		r->profile = &r->own;
+}
+
 struct route *
 route_new(const struct cat_app *app, const struct cat_endpoint *endpoint)
 {
@@ -26,8 +43,12 @@ route_new(const struct cat_app *app, const struct cat_endpoint *endpoint)
 		r->port = url->port;
 	}
 	free(url);
+	set_profile(r);
+	r->shaped = r->profile || endpoint->format != FORMAT_NONE;
 	for (int i = 0; i < endpoint->nsecrets; i++)
-		r->keys[r->nkeys++] = sign_key_new(&endpoint->secrets[i]);
+		r->keys[r->nkeys++] =
+		    r->profile ? sign_key_new_text(&endpoint->secrets[i], r->profile->hash)
+			       : sign_key_new(&endpoint->secrets[i]);
 	return r;
 }
 
@@ -47,6 +68,7 @@ route_unref(struct route *r)
 		sign_key_free(r->keys[i]);
 	if (r->target)
 		client_target_free(r->target);
+	json_decref(r->template);
 	free(r->host);
 	cat_app_unref(r->app);
 	free(r);
@@ -58,7 +80,7 @@ route_keys(const struct route *r, struct wall now, struct sign_key *ret[SIGN_KEY
 	int n = 0;
 	for (int i = 0; i < r->nkeys; i++) {
 		struct wall until = r->endpoint->secrets_until[i];
-		if (until.us == 0 || until.us > now.us)
+		if (r->keys[i] && (until.us == 0 || until.us > now.us))
 			ret[n++] = r->keys[i];
 	}
 	return n;

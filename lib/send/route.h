@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "http/client.h"
+#include "policy/profile.h"
 #include "policy/sign.h"
 #include "store/catalogue.h"
 
@@ -16,7 +17,12 @@ struct route {
 	char *host;                          /* to be resolved */
 	int port;
 	int nkeys;
-	struct sign_key *keys[SIGN_KEYS_MAX]; /* as endpoint->secrets */
+	struct sign_key *keys[SIGN_KEYS_MAX]; /* as endpoint->secrets; NULL: of no use under the
+					       * profile */
+	bool shaped;                          /* what follows is not as usual: send/shape.h */
+	const struct profile *profile;        /* NULL: Standard Webhooks */
+	struct profile own;                   /* that of the endpoint's template */
+	json_t *template;                     /* owned: its texts */
 };
 
 /* The endpoint must be in the snapshot. */

@@ -148,6 +148,9 @@ enum column {
 	COL_SECRET_KIND,
 	COL_OLD_KINDS,
 	COL_POLLS,
+	COL_PROFILE,
+	COL_TEMPLATE,
+	COL_FORMAT,
 };
 
 static int
@@ -211,6 +214,17 @@ read_secrets(const PGresult *r, int row, struct arena *a, struct cat_endpoint *e
 }
 
 static void
+read_shape(const PGresult *r, int row, struct arena *a, struct cat_endpoint *e)
+{
+	struct str format = pg_str(r, row, COL_FORMAT);
+	e->profile = arena_str(a, pg_str(r, row, COL_PROFILE));
+	e->template = arena_str(a, pg_str(r, row, COL_TEMPLATE));
+	if (format.p)
+		e->format = str_eq(format, STR("cloudevents-structured")) ? FORMAT_STRUCTURED
+									  : FORMAT_BINARY;
+}
+
+static void
 read_headers(const PGresult *r, int row, struct arena *a, struct cat_endpoint *e)
 {
 	struct str *lines;
@@ -260,6 +274,7 @@ read_endpoint(const PGresult *r, int row, struct arena *a, struct cat_endpoint *
 	read_filter(r, row, a, &e->filter);
 	read_headers(r, row, a, e);
 	read_secrets(r, row, a, e);
+	read_shape(r, row, a, e);
 	read_schedule(r, row, a, e);
 }
 

@@ -19,6 +19,12 @@
 #include "policy/sign.h"
 #include "store/hold.h"
 
+enum event_format {
+	FORMAT_NONE,       /* the payload as it is */
+	FORMAT_BINARY,     /* CloudEvents in headers beside it */
+	FORMAT_STRUCTURED, /* CloudEvents around it */
+};
+
 struct catalogue; /* opaque */
 
 /* One endpoint of a snapshot; lives as long as the snapshot. */
@@ -33,6 +39,9 @@ struct cat_endpoint {
 	int nsecrets;               /* 1 to SIGN_KEYS_MAX, the newest first */
 	const struct sign_secret *secrets;
 	const struct wall *secrets_until; /* us == 0: for ever */
+	struct str profile;  /* how it is signed: policy/profile.h; {NULL, 0}: Standard Webhooks */
+	struct str template; /* JSON, of the profile "custom" */
+	enum event_format format;
 	bool has_schedule;
 	struct backoff schedule; /* when has_schedule */
 	int64_t timeout_ms;      /* 0: the server's */

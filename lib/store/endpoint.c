@@ -28,6 +28,9 @@ endpoint_row_read(const PGresult *r, int row, struct arena *a, struct endpoint_r
 		.hold = (enum hold_state)pg_int(r, row, 21),
 		.failing_since = pg_time(r, row, 22),
 		.probe_at = pg_time(r, row, 23),
+		.signature_profile = pg_str(r, row, 24),
+		.signature_template = pg_str(r, row, 25),
+		.format = pg_str(r, row, 26),
 	};
 	ret->nevent_types = pg_strs(r, row, 8, a, &ret->event_types);
 	ret->nchannels = pg_strs(r, row, 9, a, &ret->channels);

@@ -27,9 +27,12 @@ struct endpoint_row {
 	bool paused;
 	struct str ordering; /* "endpoint", "key", {NULL, 0} */
 	struct str head_of_line;
-	enum hold_state hold;      /* HOLD_CLOSED when there is none */
-	struct wall failing_since; /* us == 0: it is not */
-	struct wall probe_at;      /* us == 0: none is planned */
+	struct str signature_profile;  /* {NULL, 0}: standard */
+	struct str signature_template; /* JSON; {NULL, 0}: none */
+	struct str format;             /* {NULL, 0}: none */
+	enum hold_state hold;          /* HOLD_CLOSED when there is none */
+	struct wall failing_since;     /* us == 0: it is not */
+	struct wall probe_at;          /* us == 0: none is planned */
 	struct wall created_at, updated_at;
 	int64_t app_version; /* of the catalogue */
 };

@@ -345,6 +345,10 @@ def test_lists_that_lie(cli, server, bodies, words):
      "/app/acme/endpoint/main", {"ordering": "endpoint", "headOfLine": "deadLetter", "throttleRate": 9}),
     ("endpoint update acme main --clear ordering --clear throttleRate", "PATCH", "/app/acme/endpoint/main",
      {"ordering": None, "throttleRate": None}),
+    ("endpoint update acme main --signature-profile custom --signature-template header=X-A"
+     " --signature-template prefix=sha256= --format cloudevents-binary", "PATCH", "/app/acme/endpoint/main",
+     {"signatureProfile": "custom", "signatureTemplate": {"header": "X-A", "prefix": "sha256="},
+      "format": "cloudevents-binary"}),
     ("endpoint pause acme main", "PATCH", "/app/acme/endpoint/main", {"paused": True}),
     ("endpoint resume acme main", "PATCH", "/app/acme/endpoint/main", {"paused": False}),
     ("endpoint delete acme main", "DELETE", "/app/acme/endpoint/main", None),

@@ -6,7 +6,8 @@ select a.id, a.org, a.uid, a.version, a.deleted_at is not null,
     array(select j.key || ': ' || j.value from json_each_text(e.headers::json) j),
     e.secret, e.old_secrets, e.old_secrets_until, e.retry_schedule, e.timeout_ms, e.max_in_flight,
     e.throttle_rate, e.ordering, e.head_of_line = 'block', h.state, h.slot, a.throttle_rate,
-    e.secret_kind, e.old_secret_kinds::int8[], p.polls
+    e.secret_kind, e.old_secret_kinds::int8[], p.polls, e.signature_profile, e.signature_template,
+    e.format
 from app a
 cross join lateral (
     select array(select concat_ws(' ', p.id, coalesce(array_to_string(p.event_types, ','), ''),

@@ -6,7 +6,7 @@ with a as (
             (select id from app where org = $1::text and uid = $3::text and deleted_at is null))
         and org = $1::text and ($3::text is null or uid = $3::text) and deleted_at is null
 )
-select e.secret, e.secret_kind
+select e.secret, e.secret_kind, e.signature_profile
 from a
 join endpoint e on e.app_id = a.id and e.deleted_at is null
     and e.id = coalesce($4::int8,

@@ -6,7 +6,8 @@
 -- $11 disabled, $12 event types or null, $13 channels or null, $14 throttle rate or null,
 -- $15 metadata, $16 retry schedule in ms or null, $17 timeout in ms or null,
 -- $18 requests in flight or null, $19 paused, $20 ordering or null, $21 head of line, $22 slot or null,
--- $23 its epoch, $24 headers or null: as they are
+-- $23 its epoch, $24 headers or null: as they are, $25 signature profile or null, $26 its template or null,
+-- $27 format or null
 with a as (
     update app set version = version + 1, changed_at = clock_timestamp()
     where id = coalesce($2::int8,
@@ -40,6 +41,11 @@ with a as (
         ordering = case when 'ordering' = any($6::text[]) then $20::text else e.ordering end,
         head_of_line = case when 'headOfLine' = any($6::text[]) then $21::text else e.head_of_line end,
         headers = coalesce($24::text, e.headers),
+        signature_profile = case when 'signatureProfile' = any($6::text[])
+            then $25::text else e.signature_profile end,
+        signature_template = case when 'signatureProfile' = any($6::text[])
+            then $26::text else e.signature_template end,
+        format = case when 'format' = any($6::text[]) then $27::text else e.format end,
         updated_at = clock_timestamp()
     from a
     where e.app_id = a.id and e.deleted_at is null
@@ -74,7 +80,7 @@ with a as (
 select e.id, e.app_id, e.uid, e.url, e.description, e.version, e.disabled, e.disabled_reason,
     e.event_types, e.channels, e.throttle_rate, e.metadata, e.retry_schedule, e.timeout_ms,
     e.max_in_flight, e.created_at, e.updated_at, a.version, e.paused, e.ordering, e.head_of_line,
-    k.state, k.failing_since, k.probe_at
+    k.state, k.failing_since, k.probe_at, e.signature_profile, e.signature_template, e.format
 from e cross join a
 left join (
     select * from h
