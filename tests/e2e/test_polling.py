@@ -333,7 +333,6 @@ def commits_wait(daemon):
         db.execute(SLOW)
     with daemon.database() as gate:
         gate.execute("select pg_advisory_lock(4711)")
-        gate.commit()
         yield
     with daemon.database() as db:
         db.execute("drop trigger slow_commit on message; drop function slow_commit")
@@ -361,7 +360,6 @@ def test_an_append_that_commits_late_is_passed_over_by_nobody(start):
     with commits_wait(daemon):
         threads.append(in_background(api, app, "slow", slow))
         with daemon.database() as db:
-            db.autocommit = True
             wait_until(lambda: db.execute(
                 "select count(*) from pg_locks where locktype = 'advisory' and not granted").fetchone()[0])
         # The other worker goes on; of the connections, some are its.
@@ -390,6 +388,7 @@ def test_what_else_is_open_holds_up_nobody(api, app, daemon):
     endpoint = new_poll(api, app)
     page = poll(api, app, endpoint)
     with daemon.database() as other:
+        other.autocommit = False
         other.execute("select pg_current_xact_id()")
         for _ in range(3):
             sent = api.send(app)
