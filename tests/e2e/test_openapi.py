@@ -59,10 +59,13 @@ def things(api, receiver):
     letter = wait_until(lambda: api.dead_letters(app, endpoint_id=failing))[0]
     attempt = wait_until(lambda: api.attempts(app, message, endpoint_id=endpoint))[0]
     task = api.post("/dead-letter/discard", {"appId": spare[0]}, want=202).json
+    poller, *spare_pollers = [
+        api.post(f"/app/{app}/polling-endpoint", {}, want=201).json["id"] for _ in range(3)]
     named = {"app": [app], "endpoint": [endpoint, failing], "msg": [message],
              "attempt": [attempt["id"]], "dead_letter": [letter["id"]], "task": [task["id"]],
-             "name": ["document.tested"]}
-    return named, {"app": spare, "endpoint": spare_endpoints}
+             "name": ["document.tested"], "polling_endpoint": [poller], "sink_id": [poller],
+             "consumer_id": ["reader"]}
+    return named, {"app": spare, "endpoint": spare_endpoints, "polling_endpoint": spare_pollers}
 
 
 FIXED = f"""\
@@ -89,7 +92,8 @@ def configuration(named, spare):
     lines += [f'"path.{name}" = {{ dictionary = "{name}", probability = 0.9 }}' for name in named]
     for name, values in {**named, **{f"spare-{k}": v for k, v in spare.items()}}.items():
         lines += [f"[dictionaries.{name}]", f"values = {json.dumps(values)}"]
-    for name, path in (("app", "/app/{app}"), ("endpoint", "/app/{app}/endpoint/{endpoint}")):
+    for name, path in (("app", "/app/{app}"), ("endpoint", "/app/{app}/endpoint/{endpoint}"),
+                       ("polling_endpoint", "/app/{app}/polling-endpoint/{polling_endpoint}")):
         lines += ["[[operations]]", f'include-name = "DELETE {path}"', "[operations.parameters]",
                   f'"path.{name}" = {{ dictionary = "spare-{name}" }}']
     return "\n".join(lines) + "\n"
