@@ -88,6 +88,9 @@ struct member {
 	enum found found;
 	const char *name; /* as the caller spelled it */
 	const json_t *v;
+	/* What stands there under the other name, too, and does not count; it must be as good. */
+	const char *other_name;
+	const json_t *other;
 };
 
 /* Looks a member up and notes that it is to be written. Under two names the one with a value
@@ -95,11 +98,14 @@ struct member {
 static struct member
 find(struct fields *f, const char *name, const char *alias)
 {
-	struct member m = { FOUND_VALUE, name, json_object_get(f->object, name) };
+	struct member m = { FOUND_VALUE, name, json_object_get(f->object, name), NULL, NULL };
 	const json_t *other = alias ? json_object_get(f->object, alias) : NULL;
 	if (other && (!m.v || json_is_null(m.v))) {
 		m.name = alias;
 		m.v = other;
+	} else if (other && !json_is_null(other)) {
+		m.other_name = alias;
+		m.other = other;
 	}
 	if (m.v || f->kind == BODY_WHOLE) {
 		assert(f->ngiven < FIELDS_MAX);
@@ -232,11 +238,12 @@ field_bool(struct fields *f, const char *name, bool *ret)
 }
 
 static void
-take_int(struct fields *f, const struct member *m, int64_t min, int64_t max, int64_t *ret)
+take_int(
+    struct fields *f, const char *name, const json_t *v, int64_t min, int64_t max, int64_t *ret)
 {
-	int64_t number = json_integer_value(m->v);
-	if (!json_is_integer(m->v) || number < min || number > max)
-		field_problem(f, m->name, "must be an integer from %lld to %lld", (long long)min,
+	int64_t number = json_integer_value(v);
+	if (!json_is_integer(v) || number < min || number > max)
+		field_problem(f, name, "must be an integer from %lld to %lld", (long long)min,
 		    (long long)max);
 	else
 		*ret = number;
@@ -247,7 +254,7 @@ field_int(struct fields *f, const char *name, int64_t min, int64_t max, int64_t 
 {
 	struct member m = find_value(f, name);
 	if (m.found == FOUND_VALUE)
-		take_int(f, &m, min, max, ret);
+		take_int(f, m.name, m.v, min, max, ret);
 }
 
 void
@@ -255,10 +262,13 @@ field_int_or_null(
     struct fields *f, const char *name, const char *alias, int64_t min, int64_t max, int64_t *ret)
 {
 	struct member m = find(f, name, alias);
+	int64_t unused;
 	if (m.found == FOUND_NULL)
 		*ret = 0;
 	else if (m.found == FOUND_VALUE)
-		take_int(f, &m, min, max, ret);
+		take_int(f, m.name, m.v, min, max, ret);
+	if (m.other)
+		take_int(f, m.other_name, m.other, min, max, &unused);
 }
 
 /* ---- times ---- */
@@ -328,32 +338,41 @@ is_among(const struct names *names, struct str s)
 	return false;
 }
 
-void
-field_names(struct fields *f, const char *name, const char *alias, const struct name_rule *rule,
+static void
+take_names(struct fields *f, const char *name, const json_t *v, const struct name_rule *rule,
     struct names *ret)
 {
-	struct member m = find(f, name, alias);
-	if (m.found == FOUND_NULL)
-		ret->n = 0;
-	if (m.found != FOUND_VALUE)
-		return;
-	size_t n = json_array_size(m.v);
-	if (!json_is_array(m.v) || n < (size_t)rule->min || n > (size_t)rule->max) {
-		field_problem(f, m.name, "must be a list of %d to %d names", rule->min, rule->max);
+	size_t n = json_array_size(v);
+	if (!json_is_array(v) || n < (size_t)rule->min || n > (size_t)rule->max) {
+		field_problem(f, name, "must be a list of %d to %d names", rule->min, rule->max);
 		return;
 	}
 	struct names names = { 0, arena_alloc(f->c->arena, sizeof(struct str) * n) };
 	for (size_t i = 0; i < n; i++) {
-		const json_t *item = json_array_get(m.v, i);
+		const json_t *item = json_array_get(v, i);
 		if (!json_is_string(item) || !rule->valid(json_str(item))) {
 			field_problem(
-			    f, m.name, "name %zu has characters that it may not have", i + 1);
+			    f, name, "name %zu has characters that it may not have", i + 1);
 			return;
 		}
 		if (!is_among(&names, json_str(item)))
 			names.name[names.n++] = json_str(item);
 	}
 	*ret = names;
+}
+
+void
+field_names(struct fields *f, const char *name, const char *alias, const struct name_rule *rule,
+    struct names *ret)
+{
+	struct member m = find(f, name, alias);
+	struct names unused;
+	if (m.found == FOUND_NULL)
+		ret->n = 0;
+	else if (m.found == FOUND_VALUE)
+		take_names(f, m.name, m.v, rule, ret);
+	if (m.other)
+		take_names(f, m.other_name, m.other, rule, &unused);
 }
 
 const json_t *

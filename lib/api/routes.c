@@ -219,7 +219,7 @@ const struct route routes[] = {
 	    .summary = "Get a polling endpoint", .out = "200 PollingEndpointConfigOut" },
 	{ HTTP_PUT, "/app/{app}/polling-endpoint/{polling_endpoint}", ACCESS_APP,
 	    api_polling_endpoint_put, .id = "v1.polling-endpoint.update",
-	    .summary = "Replace a polling endpoint, or create it", .in = "PollingEndpointConfigIn",
+	    .summary = "Replace a polling endpoint, or create it", .in = "PollingEndpointConfigIn?",
 	    .out = "200 PollingEndpointConfigOut, 201 PollingEndpointConfigOut" },
 	{ HTTP_PATCH, "/app/{app}/polling-endpoint/{polling_endpoint}", ACCESS_APP,
 	    api_polling_endpoint_patch, .id = "v1.polling-endpoint.patch",
