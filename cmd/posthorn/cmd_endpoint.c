@@ -1,4 +1,5 @@
-/* posthorn endpoint: where an application's events are delivered to. */
+/* posthorn endpoint: where an application's events are delivered to. posthorn operational-webhook:
+ * the same for what Posthorn tells about an organisation; its paths have no application. */
 #include "base/buf.h"
 #include "base/jw.h"
 
@@ -30,13 +31,18 @@ static const struct column columns[] = {
 #define REPLAY_FLAGS                                                                               \
 	(FLAG_BIT(AFTER) | FLAG_BIT(BEFORE) | FLAG_BIT(RATE) | FLAG_BIT(IDEMPOTENCY_KEY))
 
+/* … of operational webhooks. */
+#define OPERATIONAL_FLAGS                                                                          \
+	(FLAG_BIT(UID) | FLAG_BIT(DESCRIPTION) | FLAG_BIT(EVENT_TYPE) | FLAG_BIT(METADATA) |       \
+	    FLAG_BIT(RETRY_SCHEDULE) | FLAG_BIT(THROTTLE_RATE))
+
 /* The secret alone, so that it can be piped; JSON as it came. */
 static int
 run_secret(struct session *s, const struct args *a, struct err *e)
 {
 	struct str answer;
 	struct slice key;
-	const char *path = rest_path(s->arena, "/app/*/endpoint/*/secret", a->word, e);
+	const char *path = rest_path(s->arena, s->command->path, a->word, e);
 	if (!path || call_send(s, a, "GET", path, (struct str){ NULL, 0 }, &answer, e))
 		return -1;
 	if (s->view.format == VIEW_JSON)
@@ -75,7 +81,7 @@ static int
 run_headers(struct session *s, const struct args *a, struct err *e)
 {
 	struct str answer;
-	const char *path = rest_path(s->arena, "/app/*/endpoint/*/headers", a->word, e);
+	const char *path = rest_path(s->arena, s->command->path, a->word, e);
 	if (!path)
 		return -1;
 	bool change = args_has(a, FLAG_HEADER) || args_has(a, FLAG_UNSET_HEADER);
@@ -203,7 +209,8 @@ static const struct command commands[] = {
 	    .max = 2,
 	    .summary = "print the signing secret",
 	    .example = "posthorn endpoint secret acme main >secret",
-	    .run = run_secret },
+	    .run = run_secret,
+	    .path = "/app/*/endpoint/*/secret" },
 	{ .verb = "rotate-secret",
 	    .words = "APP ENDPOINT",
 	    .min = 2,
@@ -225,7 +232,8 @@ static const struct command commands[] = {
 	    .summary = "show or change the headers of its deliveries",
 	    .example = "posthorn endpoint headers acme main --header 'X-Tenant: 42'",
 	    .flags = FLAG_BIT(HEADER) | FLAG_BIT(UNSET_HEADER),
-	    .run = run_headers },
+	    .run = run_headers,
+	    .path = "/app/*/endpoint/*/headers" },
 	{ .verb = "recover",
 	    .words = "APP ENDPOINT",
 	    .min = 2,
@@ -276,4 +284,98 @@ const struct family family_endpoint = {
 	.name = "endpoint",
 	.summary = "endpoints: the URLs that an application's events are delivered to",
 	.commands = commands,
+};
+
+static const struct command operational_commands[] = {
+	{ .verb = "list",
+	    .summary = "list who is told",
+	    .example = "posthorn operational-webhook list",
+	    .flags = FLAGS_PAGES,
+	    .run = call_run,
+	    .method = "GET",
+	    .path = "/operational-webhook/endpoint",
+	    .show = SHOW_LIST,
+	    .columns = columns },
+	{ .verb = "get",
+	    .words = "ENDPOINT",
+	    .min = 1,
+	    .max = 1,
+	    .summary = "show one of them",
+	    .example = "posthorn operational-webhook get pager",
+	    .run = call_run,
+	    .method = "GET",
+	    .path = "/operational-webhook/endpoint/*" },
+	{ .verb = "create",
+	    .words = "URL",
+	    .min = 1,
+	    .max = 1,
+	    .summary = "tell a URL what happens to endpoints and attempts",
+	    .detail = "Types: endpoint.created, .updated, .deleted, .disabled; "
+		      "message.attempt.failing, .exhausted, .recovered. Without --event-type all.",
+	    .example = "posthorn operational-webhook create https://example.com/pager "
+		       "-t endpoint.disabled",
+	    .flags = OPERATIONAL_FLAGS | FLAG_BIT(SECRET) | FLAG_BIT(DISABLED) | FLAG_BIT(HEADER) |
+		     FLAG_BIT(IDEMPOTENCY_KEY),
+	    .run = call_run,
+	    .method = "POST",
+	    .path = "/operational-webhook/endpoint",
+	    .word_field = "url" },
+	{ .verb = "update",
+	    .words = "ENDPOINT",
+	    .min = 1,
+	    .max = 1,
+	    .summary = "change what is given, keep the rest",
+	    .example = "posthorn operational-webhook update pager -t endpoint.disabled",
+	    .flags = OPERATIONAL_FLAGS | FLAG_BIT(ENDPOINT_URL) | FLAG_BIT(CLEAR),
+	    .run = call_run,
+	    .method = "PATCH",
+	    .path = "/operational-webhook/endpoint/*" },
+	{ .verb = "delete",
+	    .words = "ENDPOINT",
+	    .min = 1,
+	    .max = 1,
+	    .summary = "tell it nothing more",
+	    .example = "posthorn operational-webhook delete pager",
+	    .run = call_run,
+	    .method = "DELETE",
+	    .path = "/operational-webhook/endpoint/*",
+	    .show = SHOW_DONE,
+	    .done = "deleted" },
+	{ .verb = "secret",
+	    .words = "ENDPOINT",
+	    .min = 1,
+	    .max = 1,
+	    .summary = "print the signing secret",
+	    .example = "posthorn operational-webhook secret pager >secret",
+	    .run = run_secret,
+	    .path = "/operational-webhook/endpoint/*/secret" },
+	{ .verb = "rotate-secret",
+	    .words = "ENDPOINT",
+	    .min = 1,
+	    .max = 1,
+	    .summary = "sign with a new secret",
+	    .detail = "The old one signs too until its grace has passed.",
+	    .example = "posthorn operational-webhook rotate-secret pager --grace 3600",
+	    .flags = FLAG_BIT(KEY) | FLAG_BIT(GRACE) | FLAG_BIT(IDEMPOTENCY_KEY),
+	    .run = call_run,
+	    .method = "POST",
+	    .path = "/operational-webhook/endpoint/*/secret/rotate",
+	    .show = SHOW_DONE,
+	    .done = "rotated" },
+	{ .verb = "headers",
+	    .words = "ENDPOINT",
+	    .min = 1,
+	    .max = 1,
+	    .summary = "show or change the headers of what it is told",
+	    .example = "posthorn operational-webhook headers pager --header 'X-Team: 42'",
+	    .flags = FLAG_BIT(HEADER) | FLAG_BIT(UNSET_HEADER),
+	    .run = run_headers,
+	    .path = "/operational-webhook/endpoint/*/headers" },
+	{ 0 },
+};
+
+const struct family family_operational_webhook = {
+	.name = "operational-webhook",
+	.summary = "operational webhooks: what Posthorn tells you about your customers' endpoints",
+	.commands = operational_commands,
 };

@@ -12,6 +12,7 @@
 const struct family *const families[] = {
 	&family_app,
 	&family_endpoint,
+	&family_operational_webhook,
 	&family_event_type,
 	&family_send,
 	&family_message,

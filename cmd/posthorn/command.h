@@ -64,6 +64,7 @@ extern const struct family *const families[];
 
 extern const struct family family_app;
 extern const struct family family_endpoint;
+extern const struct family family_operational_webhook;
 extern const struct family family_event_type;
 extern const struct family family_send;
 extern const struct family family_message;

@@ -13,6 +13,7 @@
 #include "api/call.h"
 #include "api/cors.h"
 #include "api/idempotency.h"
+#include "api/operational.h"
 #include "api/query.h"
 #include "api/reply.h"
 #include "api/routes.h"
@@ -154,6 +155,7 @@ dispatch(struct call *c, struct str path)
 		answer_no_route(c, &m);
 		return;
 	}
+	c->route = m.route;
 	c->replica = m.route->replica;
 	c->nparams = m.nparams;
 	memcpy(c->params, m.params, sizeof(c->params));
@@ -163,10 +165,12 @@ dispatch(struct call *c, struct str path)
 	}
 	if (authorize(c, m.route))
 		return;
+	void (*handle)(struct call * c) =
+	    m.route->operational ? operational_handle : m.route->handle;
 	if (c->rq->method == HTTP_POST && !m.route->own_keys)
-		key_guard(c, m.route->handle);
+		key_guard(c, handle);
 	else
-		m.route->handle(c);
+		handle(c);
 }
 
 static const struct extra_path *

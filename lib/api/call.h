@@ -40,6 +40,7 @@ struct call {
 	    params[CALL_PARAMS_MAX]; /* {placeholders} of the route, percent-decoded, in order */
 	struct ref app;              /* of routes below /app/{app}: see call_arg_app */
 	json_t *body;                /* parsed by call_body; freed with the call */
+	const struct route *route;   /* its row */
 	bool replica;                /* as its route's */
 	void *state;                 /* the handler's own, usually in the arena */
 	struct key_claim *key;       /* the Idempotency-Key under way (idempotency.c), or NULL */
@@ -51,8 +52,9 @@ struct route {
 	const char *path; /* below /api/v1: "/app/{app}/endpoint/{endpoint}" */
 	enum access access;
 	void (*handle)(struct call *c);
-	bool own_keys; /* the handler sees to Idempotency-Key itself */
-	bool replica;  /* a list of the log: it may be told as a read replica knows it */
+	bool own_keys;    /* the handler sees to Idempotency-Key itself */
+	bool operational; /* one about operational webhooks: operational.h */
+	bool replica;     /* a list of the log: it may be told as a read replica knows it */
 	/* What the OpenAPI document says of it. Schemas and parameters are those of
 	 * lib/api/openapi/ (a file for each noun). */
 	const char *id;      /* operationId: "v1.message.create" */

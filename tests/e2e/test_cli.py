@@ -87,8 +87,8 @@ def commands():
 # Help.
 
 def test_every_family_is_there():
-    wanted = {"app", "endpoint", "event-type", "send", "message", "attempt", "resend", "dead-letter",
-              "task", "health", "signature", "token", "config"}
+    wanted = {"app", "endpoint", "operational-webhook", "event-type", "send", "message", "attempt",
+              "resend", "dead-letter", "task", "health", "signature", "token", "config"}
     assert set(families()) == wanted
     assert families()["dead-letter"] == ["list", "get", "replay", "discard", "summary"]
 

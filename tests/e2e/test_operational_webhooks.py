@@ -219,3 +219,69 @@ def test_a_crash_between_recording_and_telling(start, receiver):
     wait_until(lambda: watched.notices() == 0, 20)
     told = [b for b in watched.told() if b["data"]["msgId"] == message]
     assert [b["data"]["endpointId"] for b in told] == [endpoint]
+
+
+# Their routes: endpoints of the application that watches the organisation.
+
+BASE = "/operational-webhook/endpoint"
+
+
+def test_an_endpoint_from_its_creation_to_its_deletion(watched):
+    api = watched.api
+    assert api.get(BASE).json["data"] == []
+    made = api.post(BASE, {"url": watched.receiver.url("/watch"), "uid": "pager", "headers": {"X-A": "1"},
+                           "eventTypes": ["endpoint.deleted"], "metadata": {"team": "7"}}, want=201).json
+    assert made["uid"] == "pager" and made["eventTypes"] == ["endpoint.deleted"]
+    assert api.get(f"{BASE}/pager").json["id"] == made["id"]
+    assert [e["id"] for e in api.list(BASE)] == [made["id"]]
+    changed = api.put(f"{BASE}/pager", {"url": watched.receiver.url("/watch"), "uid": "pager"}, want=200).json
+    assert changed["id"] == made["id"] and changed["eventTypes"] is None
+    assert api.patch(f"{BASE}/pager", {"description": "x"}, want=200).json["description"] == "x"
+    assert api.get(f"{BASE}/pager/headers").json["headers"] == {"X-A": "1"}
+    api.put(f"{BASE}/pager/headers", {"headers": {"X-B": "2"}}, want=204)
+    old = api.get(f"{BASE}/pager/secret").json["key"]
+    api.post(f"{BASE}/pager/secret/rotate", {"gracePeriodSeconds": 60}, want=204)
+    new = api.get(f"{BASE}/pager/secret").json["key"]
+    app = api.new_app()
+    api.new_endpoint(app, watched.receiver.url())
+    got = watched.receiver.wait(1, "/watch")[0]
+    assert got.headers["X-B"] == "2" and json.loads(got.body)["type"] == "endpoint.created"
+    got.verify(old, new)
+    api.delete(f"{BASE}/pager")
+    api.get(f"{BASE}/pager", want=404)
+    assert api.list(BASE) == []
+
+
+def test_put_makes_the_first_one(watched):
+    made = watched.api.put(f"{BASE}/pager", {"url": watched.receiver.url("/watch")}, want=201).json
+    assert [e["id"] for e in watched.api.list(BASE)] == [made["id"]]
+
+
+def test_organisations_do_not_see_each_other(watched, receiver):
+    other = Watched(watched.daemon, receiver)
+    made = watched.api.post(BASE, {"url": receiver.url("/watch"), "uid": "pager"}, want=201).json
+    assert other.api.get(BASE).json["data"] == []
+    for name in ("pager", made["id"]):
+        other.api.get(f"{BASE}/{name}", want=404)
+        other.api.delete(f"{BASE}/{name}", want=404)
+    assert watched.api.list("/app") == []
+
+
+def test_an_idempotency_key_is_its_organisations(watched, receiver):
+    other = Watched(watched.daemon, receiver)
+    key = {"Idempotency-Key": "the-same"}
+    body = {"url": receiver.url("/watch")}
+    first = watched.api.post(BASE, body, want=201, headers=key).json["id"]
+    assert watched.api.post(BASE, body, want=201, headers=key).json["id"] == first
+    assert other.api.post(BASE, body, want=201, headers=key).json["id"] != first
+
+
+def test_an_application_token_is_refused(watched):
+    app = watched.api.new_app()
+    token = watched.api.post(f"/auth/app-portal-access/{app}", {}, want=200).json["token"]
+    for method, path in (("GET", BASE), ("POST", BASE), ("GET", f"{BASE}/x"), ("GET", f"{BASE}/x/secret")):
+        watched.api.call(method, path, token=token, want=403)
+
+
+def test_an_unknown_event_type_is_refused(watched):
+    watched.api.post(BASE, {"url": watched.receiver.url(), "eventTypes": ["user.created"]}, want=422)
