@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 
+#include "api/admit.h"
 #include "api/auth.h"
 #include "api/call.h"
 #include "api/cors.h"
@@ -97,19 +98,15 @@ resolve_app(struct call *c)
 }
 
 static int
-authorize(struct call *c, const struct route *route)
+authorize(struct call *c)
 {
-	if (route->access == ACCESS_NONE)
-		return 0;
-	if (authenticate(c))
-		return -1;
-	if (route->access == ACCESS_ORG && c->token.app[0]) {
+	if (c->route->access == ACCESS_ORG && c->token.app[0]) {
 		call_fail_with(c, ERR_FORBIDDEN, "An organisation token is needed");
 		return -1;
 	}
-	if (c->nparams > 0 && strstr(route->path, "{app}"))
-		return resolve_app(c);
-	return 0;
+	if (c->nparams > 0 && strstr(c->route->path, "{app}") && resolve_app(c))
+		return -1;
+	return admit_route(c);
 }
 
 /* ---- dispatch ---- */
@@ -143,6 +140,24 @@ answer_no_route(struct call *c, const struct route_match *m)
 }
 
 static void
+run(struct call *c)
+{
+	void (*handle)(struct call * c) =
+	    c->route->operational ? operational_handle : c->route->handle;
+	if (c->rq->method == HTTP_POST && !c->route->own_keys)
+		key_guard(c, handle);
+	else
+		handle(c);
+}
+
+static void
+authorize_and_run(struct call *c)
+{
+	if (authorize(c) == 0)
+		run(c);
+}
+
+static void
 dispatch(struct call *c, struct str path)
 {
 	struct route_match m;
@@ -163,14 +178,10 @@ dispatch(struct call *c, struct str path)
 		call_fail_with(c, ERR_BAD_REQUEST, "the query is not well encoded");
 		return;
 	}
-	if (authorize(c, m.route))
-		return;
-	void (*handle)(struct call * c) =
-	    m.route->operational ? operational_handle : m.route->handle;
-	if (c->rq->method == HTTP_POST && !m.route->own_keys)
-		key_guard(c, handle);
-	else
-		handle(c);
+	if (m.route->access == ACCESS_NONE)
+		run(c);
+	else if (authenticate(c) == 0)
+		admit(c, authorize_and_run);
 }
 
 static const struct extra_path *

@@ -54,7 +54,10 @@ struct route {
 	void (*handle)(struct call *c);
 	bool own_keys;    /* the handler sees to Idempotency-Key itself */
 	bool operational; /* one about operational webhooks: operational.h */
-	bool replica;     /* a list of the log: it may be told as a read replica knows it */
+	/* What an application's token must have one of (enum token_may); 0: TOKEN_MAY_VIEW to GET,
+	 * TOKEN_MAY_MANAGE for the rest. */
+	unsigned needs;
+	bool replica; /* a list of the log: it may be told as a read replica knows it */
 	/* What the OpenAPI document says of it. Schemas and parameters are those of
 	 * lib/api/openapi/ (a file for each noun). */
 	const char *id;      /* operationId: "v1.message.create" */

@@ -121,6 +121,10 @@ void api_event_type_delete(struct call *c);
 void api_portal_access(struct call *c);
 void api_dashboard_access(struct call *c);
 
+/* portal_expire.c */
+void api_expire_all(struct call *c);
+void api_logout(struct call *c);
+
 /* health.c */
 void api_health(struct call *c);
 void api_health_ping(struct call *c);

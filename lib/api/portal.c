@@ -1,11 +1,13 @@
 /* /auth: tokens for the portal that a customer sees, bound to one application. */
+#include "base/rand.h"
+
 #include "api/app_in.h"
 #include "api/handlers.h"
 #include "policy/name.h"
 #include "statements.h"
 #include "store/app.h"
 
-#define LIFETIME_S     (28 * 24 * 3600)
+#define LIFETIME_S     604800 /* a week: what it lives when nothing is told */
 #define LIFETIME_MIN_S 3600
 #define LIFETIME_MAX_S 604800
 #define FLAGS_MAX      50
@@ -13,6 +15,8 @@
 struct access_in {
 	struct names flags;
 	int64_t lifetime_s;
+	unsigned may;
+	struct str session;
 };
 
 static void
@@ -28,8 +32,9 @@ reply_token(struct call *c, const char *token)
 	call_reply_json(c, 200, j);
 }
 
+/* version: of the application as it was read. What voids its tokens later makes a newer one. */
 static void
-mint(struct call *c, int64_t app_id)
+mint(struct call *c, int64_t app_id, int64_t version)
 {
 	const struct access_in *in = c->state;
 	const char *flags[FLAGS_MAX];
@@ -37,8 +42,17 @@ mint(struct call *c, int64_t app_id)
 		flags[i] = arena_strndup(c->arena, in->flags.name[i].p, in->flags.name[i].n);
 	char app[ID_TEXT_SIZE], text[TOKEN_TEXT_MAX];
 	struct err e;
-	if (token_mint(c->token.org, id_to_text(ID_APP, app_id, app), flags, in->flags.n,
-		&c->parts->config->jwt_secret, loop_wall(c->parts->loop), in->lifetime_s, text, &e))
+	struct token_grant g = { .org = c->token.org,
+		.app = id_to_text(ID_APP, app_id, app),
+		.flags = flags,
+		.nflags = in->flags.n,
+		.may = in->may,
+		.session =
+		    in->session.p ? arena_strndup(c->arena, in->session.p, in->session.n) : NULL,
+		.version = version };
+	rand_bytes(&g.number, sizeof(g.number)); /* each can be logged out by itself */
+	if (token_mint_grant(&g, &c->parts->config->jwt_secret, loop_wall(c->parts->loop),
+		in->lifetime_s, text, &e))
 		call_fail(c, &e);
 	else
 		reply_token(c, text);
@@ -53,19 +67,42 @@ on_app(struct call *c, const struct pg_result *r)
 		return;
 	}
 	app_row_read(r->res[0], 0, &app);
-	mint(c, app.id);
+	mint(c, app.id, app.version);
 }
 
-/* What Posthorn cannot hold a token to is refused: a token that can do more than was asked for
- * would be worse than none. */
-static void
-refuse_limits(struct fields *f)
+/* Bits of token_may; 0 when none are named. */
+static unsigned
+read_capabilities(struct fields *f)
 {
-	const json_t *capabilities = json_object_get(f->object, "capabilities");
-	if (json_is_true(json_object_get(f->object, "readOnly")))
-		field_problem(f, "readOnly", "read-only tokens are not offered");
-	if (capabilities && !json_is_null(capabilities))
-		field_problem(f, "capabilities", "tokens with fewer capabilities are not offered");
+	const json_t *told = json_object_get(f->object, "capabilities");
+	unsigned may = 0;
+	if (!told || json_is_null(told))
+		return 0;
+	for (size_t i = 0; i < json_array_size(told); i++) {
+		const json_t *name = json_array_get(told, i);
+		struct str text = { json_string_value(name), json_string_length(name) };
+		unsigned one = json_is_string(name) ? token_capability(text) : 0;
+		if (!one)
+			field_problem(f, "capabilities", "item %zu is no capability", i + 1);
+		may |= one;
+		if (!one)
+			return 0;
+	}
+	if (!(may & TOKEN_MAY_VIEW))
+		field_problem(f, "capabilities", "must be a list with ViewBase in it");
+	return may;
+}
+
+/* Without "capabilities" a token may do everything, a read-only one read all but signing keys; of
+ * those named a read-only one keeps what reads. */
+static unsigned
+read_may(struct fields *f)
+{
+	bool read_only = false;
+	unsigned may = read_capabilities(f);
+	if (!json_is_null(json_object_get(f->object, "readOnly")))
+		field_bool(f, "readOnly", &read_only);
+	return read_only ? TOKEN_MAY_VIEW | (may & TOKEN_MAY_VIEW_SECRET) : may;
 }
 
 static void
@@ -77,7 +114,10 @@ read_access(struct fields *f, struct access_in *ret)
 	field_int_or_null(f, "expiry", NULL, LIFETIME_MIN_S, LIFETIME_MAX_S, &ret->lifetime_s);
 	if (!ret->lifetime_s)
 		ret->lifetime_s = LIFETIME_S;
-	refuse_limits(f);
+	ret->may = read_may(f);
+	field_text_or_null(f, "sessionId", TOKEN_SESSION_MAX, &ret->session);
+	if (ret->session.p && !name_valid(ret->session))
+		field_problem(f, "sessionId", "may have letters, digits, - _ and .");
 }
 
 static void

@@ -24,6 +24,18 @@
 #define NUMBER_MAX     INT64_C(1000000000000000) /* seconds; exact in a double */
 #define LIFETIME_MAX_S (INT64_C(100) * 366 * 86400)
 
+const char *const token_capabilities[TOKEN_CAPABILITIES] = { "ViewBase", "ViewEndpointSecret",
+	"ManageEndpointSecret", "ManageTransformations", "CreateAttempts", "ManageEndpoint" };
+
+unsigned
+token_capability(struct str name)
+{
+	for (int i = 0; i < TOKEN_CAPABILITIES; i++)
+		if (str_eq(name, str_of(token_capabilities[i])))
+			return 1U << i;
+	return 0;
+}
+
 static void
 mac_of(struct str text, const struct secret *key, unsigned char out[MAC_SIZE])
 {
@@ -101,12 +113,14 @@ check_dates(const json_t *claims, struct wall now, struct token *t, struct err *
 {
 	int64_t now_s = now.us / USEC_PER_SEC, not_before_s = INT64_MIN;
 	t->expires_s = INT64_MAX;
+	t->issued_s = INT64_MIN;
 	if (read_date(claims, "exp", &t->expires_s) || read_date(claims, "nbf", &not_before_s))
 		return refuse(e, "claims");
 	if (now_s - LEEWAY_S >= t->expires_s)
 		return refuse(e, "expired");
 	if (now_s + LEEWAY_S < not_before_s)
 		return refuse(e, "not yet valid");
+	(void)read_date(claims, "iat", &t->issued_s); /* no claim about now: none is no harm */
 	return 0;
 }
 
@@ -149,6 +163,40 @@ read_flags(const json_t *claims, struct token *t)
 	return 0;
 }
 
+/* A name that we do not know grants nothing. */
+static int
+read_capabilities(const json_t *claims, struct token *t)
+{
+	const json_t *list = json_object_get(claims, "capabilities");
+	t->may = list ? 0 : TOKEN_MAY_EVERYTHING;
+	if (list && !json_is_array(list))
+		return -1;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *name = json_string_value(json_array_get(list, i));
+		if (!name)
+			return -1;
+		t->may |= token_capability(str_of(name));
+	}
+	return 0;
+}
+
+static int
+read_session(const json_t *claims, struct token *t)
+{
+	const json_t *session = json_object_get(claims, "session_id");
+	const json_t *version = json_object_get(claims, "version");
+	if (version && (!json_is_integer(version) || json_integer_value(version) < 0))
+		return -1;
+	t->version = json_integer_value(version);
+	if (!session)
+		return 0;
+	struct str name = { json_string_value(session), json_string_length(session) };
+	if (!json_is_string(session) || name.n > TOKEN_SESSION_MAX || !name_valid(name))
+		return -1;
+	snprintf(t->session, sizeof(t->session), "%s", name.p);
+	return 0;
+}
+
 /* Who the token speaks for. */
 static int
 read_subject(const json_t *claims, struct token *t, struct err *e)
@@ -158,7 +206,8 @@ read_subject(const json_t *claims, struct token *t, struct err *e)
 		snprintf(t->org, sizeof(t->org), "%s", sub);
 		return 0;
 	}
-	if (!is_id(sub, "app_") || !is_id(org, "org_") || read_flags(claims, t))
+	if (!is_id(sub, "app_") || !is_id(org, "org_") || read_flags(claims, t) ||
+	    read_capabilities(claims, t) || read_session(claims, t))
 		return refuse(e, "claims");
 	snprintf(t->org, sizeof(t->org), "%s", org);
 	snprintf(t->app, sizeof(t->app), "%s", sub);
@@ -187,6 +236,15 @@ check_signature(struct str text, const struct secret *key, struct str *ret_heade
 	return 0;
 }
 
+static void
+print_of(struct str text, char out[TOKEN_PRINT_SIZE])
+{
+	unsigned char digest[FINGERPRINT_SIZE];
+	fingerprint(&text, 1, digest);
+	for (int i = 0; i < FINGERPRINT_SIZE; i++)
+		snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
 int
 token_verify(
     struct str text, const struct secret *key, struct wall now, struct token *ret, struct err *e)
@@ -212,13 +270,37 @@ token_verify(
 	struct token t = { 0 };
 	if (check_dates(claims, now, &t, e) || read_subject(claims, &t, e))
 		return -1;
+	if (t.app[0])
+		print_of(text, t.print);
 	*ret = t;
 	return 0;
 }
 
+/* The claims that only tokens of an application have. */
 static void
-write_claims(struct buf *out, const char *org, const char *app_or_null, const char *const *flags,
-    int nflags, int64_t now_s, int64_t lifetime_s)
+write_limits(struct jw *j, const struct token_grant *g)
+{
+	if (g->may) {
+		jw_key(j, "capabilities");
+		jw_open_array(j);
+		for (int i = 0; i < TOKEN_CAPABILITIES; i++)
+			if (g->may & 1U << i)
+				jw_text(j, str_of(token_capabilities[i]));
+		jw_close_array(j);
+	}
+	if (g->session)
+		jw_put_text(j, "session_id", str_of(g->session));
+	if (g->version)
+		jw_put_i64(j, "version", g->version);
+	if (g->number) {
+		char number[17];
+		snprintf(number, sizeof(number), "%016llx", (unsigned long long)g->number);
+		jw_put_text(j, "jti", str_of(number));
+	}
+}
+
+static void
+write_claims(struct buf *out, const struct token_grant *g, int64_t now_s, int64_t lifetime_s)
 {
 	struct jw j;
 	jw_begin(&j, out);
@@ -227,35 +309,39 @@ write_claims(struct buf *out, const char *org, const char *app_or_null, const ch
 	jw_put_i64(&j, "iat", now_s);
 	jw_put_i64(&j, "nbf", now_s);
 	jw_put_i64(&j, "exp", now_s + lifetime_s);
-	if (app_or_null)
-		jw_put_text(&j, "org", str_of(org));
-	jw_put_text(&j, "sub", str_of(app_or_null ? app_or_null : org));
-	if (nflags > 0) {
+	if (g->app)
+		jw_put_text(&j, "org", str_of(g->org));
+	jw_put_text(&j, "sub", str_of(g->app ? g->app : g->org));
+	if (g->nflags > 0) {
 		jw_key(&j, "feature_flags");
 		jw_open_array(&j);
-		for (int i = 0; i < nflags; i++)
-			jw_text(&j, str_of(flags[i]));
+		for (int i = 0; i < g->nflags; i++)
+			jw_text(&j, str_of(g->flags[i]));
 		jw_close_array(&j);
 	}
+	write_limits(&j, g);
 	jw_close_object(&j);
 	jw_end(&j);
 }
 
 static int
-check_mint(const char *org, const char *app_or_null, const char *const *flags, int nflags,
-    int64_t lifetime_s, struct err *e)
+check_mint(const struct token_grant *g, int64_t lifetime_s, struct err *e)
 {
 	char joined[TOKEN_SCOPE_MAX] = "";
-	if (!is_id(org, "org_"))
+	if (!is_id(g->org, "org_"))
 		return err_set(
 		    e, ERR_INVALID, "an organisation id is org_ and letters, digits, - and _");
-	if (app_or_null && !is_id(app_or_null, "app_"))
+	if (g->app && !is_id(g->app, "app_"))
 		return err_set(
 		    e, ERR_INVALID, "an application id is app_ and letters, digits, - and _");
-	if (nflags > 0 && !app_or_null)
+	if (g->nflags > 0 && !g->app)
 		return err_set(e, ERR_INVALID, "only application tokens carry feature flags");
-	for (int i = 0; i < nflags; i++)
-		if (add_flag(flags[i], joined))
+	if (g->session &&
+	    (strlen(g->session) > TOKEN_SESSION_MAX || !name_valid(str_of(g->session))))
+		return err_set(
+		    e, ERR_INVALID, "a session is a name of at most %d bytes", TOKEN_SESSION_MAX);
+	for (int i = 0; i < g->nflags; i++)
+		if (add_flag(g->flags[i], joined))
 			return err_set(e, ERR_INVALID,
 			    "feature flags are names, at most %d bytes in all",
 			    TOKEN_SCOPE_MAX - 1);
@@ -269,14 +355,22 @@ token_mint(const char *org, const char *app_or_null, const char *const *flags, i
     const struct secret *key, struct wall now, int64_t lifetime_s, char out[TOKEN_TEXT_MAX],
     struct err *e)
 {
-	if (check_mint(org, app_or_null, flags, nflags, lifetime_s, e))
+	const struct token_grant g = { org, app_or_null, flags, nflags, .session = NULL };
+	return token_mint_grant(&g, key, now, lifetime_s, out, e);
+}
+
+int
+token_mint_grant(const struct token_grant *g, const struct secret *key, struct wall now,
+    int64_t lifetime_s, char out[TOKEN_TEXT_MAX], struct err *e)
+{
+	if (check_mint(g, lifetime_s, e))
 		return -1;
 
-	/* The longest claims that check_mint lets pass have some 1300 bytes, 1740 of base 64;
-	 * header and signature add 81. */
+	/* Without limits the longest claims that check_mint lets pass have some 1300 bytes, 1740
+	 * of base 64; header and signature add 81. With all of them it may be too much. */
 	struct buf claims;
 	buf_init(&claims, (TOKEN_TEXT_MAX - 96) / 4 * 3);
-	write_claims(&claims, org, app_or_null, flags, nflags, now.us / USEC_PER_SEC, lifetime_s);
+	write_claims(&claims, g, now.us / USEC_PER_SEC, lifetime_s);
 	if (claims.failed) {
 		buf_free(&claims);
 		return err_set(e, ERR_INVALID, "the token would be too long");

@@ -1,6 +1,8 @@
 /* Bearer tokens: JSON Web Tokens (RFC 7519) with HS256 and nothing else; "none" and other
  * algorithms are refused whatever the header says. An organisation token has sub = "org_…"; an
- * application token has org = "org_…" and sub = "app_…". */
+ * application token has org = "org_…" and sub = "app_…", and may say less than everything:
+ * "capabilities" (names of token_capabilities), "session_id", and "version", that of the
+ * application which it was made under. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,15 +13,42 @@
 #include "base/secret.h"
 #include "base/str.h"
 
-#define TOKEN_ORG_MAX   64 /* bytes of an organisation id, prefix included */
-#define TOKEN_TEXT_MAX  2048
-#define TOKEN_SCOPE_MAX 512
+#include "policy/fingerprint.h"
+
+#define TOKEN_ORG_MAX     64 /* bytes of an organisation id, prefix included */
+#define TOKEN_TEXT_MAX    2048
+#define TOKEN_SCOPE_MAX   512
+
+#define TOKEN_SESSION_MAX 128                        /* bytes of a session's name */
+#define TOKEN_PRINT_SIZE  (2 * FINGERPRINT_SIZE + 1) /* hexadecimal, NUL */
+
+/* What an application token may do. */
+enum token_may {
+	TOKEN_MAY_VIEW = 1 << 0,          /* read, but no signing keys */
+	TOKEN_MAY_VIEW_SECRET = 1 << 1,   /* read signing keys */
+	TOKEN_MAY_MANAGE_SECRET = 1 << 2, /* read and replace signing keys */
+	TOKEN_MAY_TRANSFORM = 1 << 3,     /* there are no transformations */
+	TOKEN_MAY_ATTEMPT = 1 << 4,       /* have messages sent again */
+	TOKEN_MAY_MANAGE = 1 << 5,        /* whatever is there of endpoints */
+	TOKEN_MAY_EVERYTHING = (1 << 6) - 1,
+};
+#define TOKEN_CAPABILITIES 6
+/* Their names, by bit: "ViewBase", … */
+extern const char *const token_capabilities[TOKEN_CAPABILITIES];
+/* The bit of a name, or 0. */
+unsigned token_capability(struct str name);
 
 struct token {
 	char org[TOKEN_ORG_MAX + 1]; /* "org_…": letters, digits, - and _ behind the prefix */
 	char app[TOKEN_ORG_MAX + 1]; /* "app_…" of an application token, else "" */
 	int64_t expires_s;           /* Unix seconds; INT64_MAX when there is no exp */
 	char feature_flags[TOKEN_SCOPE_MAX]; /* space-separated names of an application token */
+	/* Of an application token: */
+	unsigned may;                        /* enum token_may; everything where it does not say */
+	char session[TOKEN_SESSION_MAX + 1]; /* "": none */
+	int64_t version;                     /* of the application when it was made; 0: unknown */
+	int64_t issued_s;                    /* iat; INT64_MIN when there is none */
+	char print[TOKEN_PRINT_SIZE];        /* what names this token and no other */
 };
 
 /* Verifies signature (constant time), exp and nbf (60 s of leeway) and shape. ERR_UNAUTHENTICATED
@@ -30,8 +59,21 @@ int token_verify(struct str text, const struct secret *key, struct wall now, str
     struct err *e) MUST_CHECK;
 
 /* Mints a token with iss "posthorn", iat = now, nbf = now, exp = now + lifetime_s (1 s to 100
- * years). flags: feature flags of an application token, or NULL. ERR_INVALID when ids or flags have
- * the wrong form. out is written only on success. */
+ * years). flags: feature flags of an application token, or NULL. ERR_INVALID when ids, flags or the
+ * session have the wrong form, or all is too long. out is written only on success. */
+struct token_grant {
+	const char *org, *app; /* app NULL: of the organisation */
+	const char *const *flags;
+	int nflags;
+	/* Of an application: */
+	unsigned may;        /* enum token_may; 0: everything */
+	const char *session; /* a name of at most TOKEN_SESSION_MAX bytes, or NULL */
+	int64_t version;     /* 0: not told */
+	uint64_t number;     /* makes one of several alike; 0: not told (jti) */
+};
+int token_mint_grant(const struct token_grant *g, const struct secret *key, struct wall now,
+    int64_t lifetime_s, char out[TOKEN_TEXT_MAX], struct err *e) MUST_CHECK;
+/* One that may do everything. */
 int token_mint(const char *org, const char *app_or_null, const char *const *flags, int nflags,
     const struct secret *key, struct wall now, int64_t lifetime_s, char out[TOKEN_TEXT_MAX],
     struct err *e) MUST_CHECK;

@@ -151,6 +151,7 @@ enum column {
 	COL_PROFILE,
 	COL_TEMPLATE,
 	COL_FORMAT,
+	COL_VOIDS, /* of the first row only */
 };
 
 static int
@@ -312,6 +313,31 @@ read_polls(const PGresult *r, struct arena *a, struct cat_app *app)
 	app->polls = polls;
 }
 
+/* "version made from scope", the times in seconds and microseconds. */
+static void
+read_void(struct str text, struct cat_void *v)
+{
+	struct str version, made, from;
+	if (str_split(&text, ' ', &version) && str_split(&text, ' ', &made) &&
+	    str_split(&text, ' ', &from) && str_to_i64(version, 0, INT64_MAX, &v->version) == 0 &&
+	    str_to_i64(made, 0, INT64_MAX, &v->made_s) == 0 &&
+	    str_to_i64(from, 0, INT64_MAX, &v->from.us) == 0)
+		v->scope = text.p ? text : STR("");
+	else
+		*v = (struct cat_void){ STR(""), INT64_MAX, INT64_MAX, { 0 } }; /* all of them */
+}
+
+static void
+read_voids(const PGresult *r, struct arena *a, struct cat_app *app)
+{
+	struct str *text;
+	app->nvoids = pg_strs(r, 0, COL_VOIDS, a, &text);
+	struct cat_void *voids = arena_zalloc(a, sizeof(*voids) * (size_t)(app->nvoids + 1));
+	for (int i = 0; i < app->nvoids; i++)
+		read_void(text[i], &voids[i]);
+	app->voids = voids;
+}
+
 /* All rows of the result are one application's. */
 static struct snapshot *
 snapshot_new(const PGresult *r)
@@ -326,6 +352,7 @@ snapshot_new(const PGresult *r)
 	s->app.version = pg_int(r, 0, COL_VERSION);
 	s->app.deleted = pg_bool(r, 0, COL_DELETED);
 	s->app.throttle_rate = (int)pg_int(r, 0, COL_APP_THROTTLE_RATE);
+	read_voids(r, a, &s->app);
 	int n = pg_null(r, 0, COL_ENDPOINT_ID) ? 0 : pg_rows(r);
 	struct cat_endpoint *endpoints = arena_zalloc(a, sizeof(*endpoints) * (size_t)n);
 	for (int i = 0; i < n; i++)

@@ -61,6 +61,14 @@ struct cat_poll {
 	struct filter filter;
 };
 
+/* Tokens of the application that are good no more (token_void.sql). */
+struct cat_void {
+	struct str scope; /* "": all; "s" and a session; "t" and a token's print */
+	int64_t version;  /* those that were made under an older one … */
+	int64_t made_s;   /* … or, where that is not known, until then */
+	struct wall from; /* they are good until then */
+};
+
 struct cat_app {
 	int64_t id;
 	struct str org;
@@ -68,6 +76,8 @@ struct cat_app {
 	int64_t version;
 	int throttle_rate; /* deliveries a second, of all workers and endpoints; 0: no limit */
 	bool deleted;      /* loaded by id after its deletion: no endpoints, refuses events */
+	int nvoids;
+	const struct cat_void *voids;
 	int nendpoints;
 	const struct cat_endpoint *endpoints; /* by id, ascending; disabled ones included */
 	int npolls;

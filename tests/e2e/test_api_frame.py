@@ -52,7 +52,7 @@ def test_portal_access(api, app):
     api.post("/auth/app-portal-access/app_nothing", {}, want=404)
     portal(api, app, expiry=3600, featureFlags=["a", "b"], readOnly=False, capabilities=None)
     for bad in ({"expiry": 3599}, {"expiry": 604801}, {"featureFlags": ["has space"]},
-                {"featureFlags": "a"}, {"readOnly": True}, {"capabilities": ["ViewBase"]}):
+                {"featureFlags": "a"}, {"readOnly": 1}, {"capabilities": ["Everything"]}):
         reply = api.post(f"/auth/app-portal-access/{app}", bad, want=422)
         assert reply.json["detail"][0]["loc"] == ["body", *bad]
 

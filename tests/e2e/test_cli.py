@@ -88,7 +88,8 @@ def commands():
 
 def test_every_family_is_there():
     wanted = {"app", "endpoint", "operational-webhook", "event-type", "send", "message", "attempt",
-              "resend", "dead-letter", "task", "health", "signature", "token", "config"}
+              "resend", "polling-endpoint", "poll", "dead-letter", "task", "health", "signature", "token",
+              "config"}
     assert set(families()) == wanted
     assert families()["dead-letter"] == ["list", "get", "replay", "discard", "summary"]
 

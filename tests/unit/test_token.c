@@ -219,6 +219,85 @@ test_claims(void **state)
 	}
 }
 
+/* What a token of an application may do, and by what it can be revoked. */
+static void
+test_limits(void **state)
+{
+	static const struct {
+		const char *claims; /* behind sub and org */
+		unsigned may;
+		const char *session;
+		int64_t version, issued_s;
+	} cases[] = {
+		{ "", TOKEN_MAY_EVERYTHING, "", 0, INT64_MIN },
+		{ ",\"capabilities\":[]", 0, "", 0, INT64_MIN },
+		{ ",\"capabilities\":[\"ViewBase\",\"CreateAttempts\"]",
+		    TOKEN_MAY_VIEW | TOKEN_MAY_ATTEMPT, "", 0, INT64_MIN },
+		{ ",\"capabilities\":[\"ViewBase\",\"RuleTheWorld\"]", TOKEN_MAY_VIEW, "", 0,
+		    INT64_MIN },
+		{ ",\"capabilities\":[\"viewbase\",\"\"]", 0, "", 0, INT64_MIN },
+		{ ",\"session_id\":\"user-7\",\"version\":12", TOKEN_MAY_EVERYTHING, "user-7", 12,
+		    INT64_MIN },
+		{ ",\"iat\":5.5", TOKEN_MAY_EVERYTHING, "", 0, 5 },
+		{ ",\"iat\":\"5\"", TOKEN_MAY_EVERYTHING, "", 0, INT64_MIN },
+	};
+	static const char *const refused[] = { ",\"capabilities\":null", ",\"capabilities\":{}",
+		",\"capabilities\":\"ViewBase\"", ",\"capabilities\":[1]", ",\"session_id\":1",
+		",\"session_id\":null", ",\"session_id\":\"\"", ",\"session_id\":\"a b\"",
+		",\"version\":-1", ",\"version\":\"1\"", ",\"version\":1.5" };
+	char claims[512], text[SIGNED_SIZE];
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct token t;
+		struct err e = { 0 };
+		snprintf(claims, sizeof(claims), "{\"sub\":\"app_1\",\"org\":\"org_1\"%s}",
+		    cases[i].claims);
+		struct str s = signed_with(STR(HEADER), str_of(claims), &key, text);
+		if (token_verify(s, &key, now, &t, &e))
+			fail_msg("%s: %s (%s)", claims, e.text, e.origin);
+		assert_int_equal(t.may, cases[i].may);
+		assert_string_equal(t.session, cases[i].session);
+		assert_int_equal(t.version, cases[i].version);
+		assert_int_equal(t.issued_s, cases[i].issued_s);
+		assert_int_equal(strlen(t.print), TOKEN_PRINT_SIZE - 1);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+		snprintf(
+		    claims, sizeof(claims), "{\"sub\":\"app_1\",\"org\":\"org_1\"%s}", refused[i]);
+		assert_refused(signed_with(STR(HEADER), str_of(claims), &key, text), now, "claims");
+	}
+}
+
+static void
+test_a_grant_comes_back(void **state)
+{
+	char session[TOKEN_SESSION_MAX + 2], text[TOKEN_TEXT_MAX], other[TOKEN_TEXT_MAX];
+	struct token t, u;
+	struct err e;
+	(void)state;
+	memset(session, 's', sizeof(session));
+	session[TOKEN_SESSION_MAX] = '\0';
+	struct token_grant g = { .org = "org_1",
+		.app = "app_1",
+		.may = TOKEN_MAY_VIEW | TOKEN_MAY_MANAGE,
+		.session = session,
+		.version = INT64_MAX };
+	assert_int_equal(token_mint_grant(&g, &key, now, 60, text, &e), 0);
+	assert_int_equal(token_verify(str_of(text), &key, now, &t, &e), 0);
+	assert_int_equal(t.may, g.may);
+	assert_string_equal(t.session, session);
+	assert_int_equal(t.version, INT64_MAX);
+	assert_int_equal(t.issued_s, NOW_S);
+	g.version--;
+	assert_int_equal(token_mint_grant(&g, &key, now, 60, other, &e), 0);
+	assert_int_equal(token_verify(str_of(other), &key, now, &u, &e), 0);
+	assert_string_not_equal(t.print, u.print);
+	session[TOKEN_SESSION_MAX] = 's';
+	session[TOKEN_SESSION_MAX + 1] = '\0';
+	assert_int_equal(token_mint_grant(&g, &key, now, 60, text, &e), -1);
+	assert_int_equal(e.kind, ERR_INVALID);
+}
+
 static void
 test_dates(void **state)
 {
@@ -484,6 +563,8 @@ main(void)
 		cmocka_unit_test(test_mint_refuses),
 		cmocka_unit_test(test_mint_largest),
 		cmocka_unit_test(test_claims),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_a_grant_comes_back),
 		cmocka_unit_test(test_dates),
 		cmocka_unit_test(test_claims_refused),
 		cmocka_unit_test(test_hostile),
