@@ -9,14 +9,14 @@
 #include "statements.h"
 #include "store/event_schemas.h"
 
-#define DESCRIPTION_MAX 65536 /* bytes */
+#define DESCRIPTION_MAX   65536 /* bytes */
+#define FEATURE_FLAGS_MAX 20
 
 static void
 write_event_type(struct call *c, struct jw *j, const PGresult *r, int row)
 {
-	(void)c;
 	struct event_type_row t;
-	event_type_row_read(r, row, &t);
+	event_type_row_read(r, row, c->arena, &t);
 	jw_open_object(j);
 	jw_put_text(j, "name", t.name);
 	jw_put_text(j, "description", t.description);
@@ -32,6 +32,8 @@ write_event_type(struct call *c, struct jw *j, const PGresult *r, int row)
 		jw_key(j, "featureFlags");
 		jw_open_array(j);
 		jw_text(j, t.feature_flag);
+		for (int i = 0; i < t.nmore; i++)
+			jw_text(j, t.more[i]);
 		jw_close_array(j);
 	}
 	jw_put_text_or_null(j, "groupName", t.group_name);
@@ -71,6 +73,7 @@ struct event_type_in {
 	struct str description;
 	bool archived, deprecated;
 	struct str schemas, feature_flag, group_name;
+	struct names more; /* flags */
 };
 
 static bool
@@ -79,18 +82,24 @@ is_given(const json_t *v)
 	return v && !json_is_null(v);
 }
 
-/* The newer clients' "featureFlags" is a set; one flag is what can be kept. */
+/* "featureFlags" is a set, "featureFlag" the older clients' way to say one. */
 static void
-read_feature_flag(struct fields *f, struct str *ret)
+read_feature_flags(struct fields *f, struct event_type_in *ret)
 {
-	static const struct name_rule one = { name_valid, 0, 1 };
+	static const struct name_rule rule = { name_valid, 0, FEATURE_FLAGS_MAX };
 	struct names flags = { 0 };
-	if (!is_given(json_object_get(f->object, "featureFlags"))) {
-		field_text_or_null(f, "featureFlag", NAME_MAX_LEN, ret);
+	const json_t *set = json_object_get(f->object, "featureFlags");
+	if (!set || (!is_given(set) && is_given(json_object_get(f->object, "featureFlag")))) {
+		field_text_or_null(f, "featureFlag", NAME_MAX_LEN, &ret->feature_flag);
 		return;
 	}
-	field_names(f, "featureFlag", "featureFlags", &one, &flags);
-	*ret = flags.n ? flags.name[0] : (struct str){ NULL, 0 };
+	/* The set counts, whatever the older member says. */
+	field_names(f, "featureFlags", NULL, &rule, &flags);
+	f->given[f->ngiven - 1] = STR("featureFlag");
+	if (flags.n == 0)
+		return;
+	ret->feature_flag = flags.name[0];
+	ret->more = (struct names){ flags.n - 1, flags.name + 1 };
 }
 
 static void
@@ -102,11 +111,11 @@ read_fields(struct fields *f, struct event_type_in *ret)
 	field_bool(f, "archived", &ret->archived);
 	field_bool(f, "deprecated", &ret->deprecated);
 	schemas_field(f, &ret->schemas);
-	read_feature_flag(f, &ret->feature_flag);
+	read_feature_flags(f, ret);
 	field_text_or_null(f, "groupName", NAME_MAX_LEN, &ret->group_name);
 }
 
-/* Six arguments: description, archived, deprecated, schemas, feature flag, group. */
+/* Seven arguments: description, archived, deprecated, schemas, feature flag, others, group. */
 static void
 arg_fields(struct pg_args *a, const struct event_type_in *in)
 {
@@ -115,6 +124,10 @@ arg_fields(struct pg_args *a, const struct event_type_in *in)
 	pg_arg_bool(a, in->deprecated);
 	pg_arg_text(a, in->schemas);
 	pg_arg_text(a, in->feature_flag);
+	if (in->more.n)
+		pg_arg_texts(a, in->more.name, in->more.n);
+	else
+		pg_arg_null(a);
 	pg_arg_text(a, in->group_name);
 }
 

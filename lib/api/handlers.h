@@ -117,6 +117,9 @@ void api_event_type_put(struct call *c);
 void api_event_type_patch(struct call *c);
 void api_event_type_delete(struct call *c);
 
+/* event_type_import.c */
+void api_event_type_import(struct call *c);
+
 /* portal.c */
 void api_portal_access(struct call *c);
 void api_dashboard_access(struct call *c);

@@ -66,7 +66,7 @@ find_payload(struct call *c, struct example_sending *s, const PGresult *r)
 		call_not_found(c);
 		return -1;
 	}
-	event_type_row_read(r, 0, &t);
+	event_type_row_read(r, 0, c->arena, &t);
 	switch (example_find(t.schemas, s->index, &s->event.payload)) {
 	case EXAMPLE_FOUND:
 		s->event.payload = arena_str(c->arena, s->event.payload);

@@ -99,21 +99,26 @@ entry_need(struct event_schemas *c, struct str org, struct str type)
 
 /* ---- what is read ---- */
 
-/* "1", "2", … "10": the greatest number. NULL when none is one. */
+/* The greatest number ("10" is newer than "9"), or the last name where none is a number, as
+ * policy/example.h has it. */
+static bool
+is_newer(const char *a, const char *b)
+{
+	int64_t a_number = -1, b_number = -1;
+	bool numbers = str_to_i64(str_of(a), 0, INT64_MAX, &a_number) == 0;
+	numbers |= str_to_i64(str_of(b), 0, INT64_MAX, &b_number) == 0;
+	return numbers ? a_number > b_number : strcmp(a, b) > 0;
+}
+
 static json_t *
 newest(json_t *schemas)
 {
-	json_t *best = NULL;
-	int64_t highest = -1, number;
+	const char *best = NULL;
 	void *at = json_object_iter(schemas);
-	for (; at; at = json_object_iter_next(schemas, at)) {
-		struct str key = str_of(json_object_iter_key(at));
-		if (str_to_i64(key, 0, INT64_MAX, &number) || number <= highest)
-			continue;
-		highest = number;
-		best = json_object_iter_value(at);
-	}
-	return best;
+	for (; at; at = json_object_iter_next(schemas, at))
+		if (!best || is_newer(json_object_iter_key(at), best))
+			best = json_object_iter_key(at);
+	return best ? json_object_get(schemas, best) : NULL;
 }
 
 static void

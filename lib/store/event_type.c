@@ -3,7 +3,7 @@
 #include "store/event_type.h"
 
 void
-event_type_row_read(const PGresult *r, int row, struct event_type_row *ret)
+event_type_row_read(const PGresult *r, int row, struct arena *a, struct event_type_row *ret)
 {
 	*ret = (struct event_type_row){
 		.name = pg_str(r, row, 0),
@@ -12,8 +12,9 @@ event_type_row_read(const PGresult *r, int row, struct event_type_row *ret)
 		.deprecated = pg_bool(r, row, 3),
 		.schemas = pg_str(r, row, 4),
 		.feature_flag = pg_str(r, row, 5),
-		.group_name = pg_str(r, row, 6),
-		.created_at = pg_time(r, row, 7),
-		.updated_at = pg_time(r, row, 8),
+		.group_name = pg_str(r, row, 7),
+		.created_at = pg_time(r, row, 8),
+		.updated_at = pg_time(r, row, 9),
 	};
+	ret->nmore = pg_strs(r, row, 6, a, &ret->more);
 }
