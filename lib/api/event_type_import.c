@@ -3,7 +3,7 @@
 #include "api/field.h"
 #include "api/handlers.h"
 #include "policy/webhooks.h"
-#include "policy/yaml.h"
+#include "policy/yaml_json.h"
 #include "statements.h"
 #include "store/event_schemas.h"
 

@@ -50,7 +50,11 @@ def test_life(org):
     ({"schemas": None}, {"schemas": None}),
     ({"featureFlag": "beta"}, {"featureFlag": "beta", "featureFlags": ["beta"]}),
     ({"featureFlags": ["beta"]}, {"featureFlag": "beta", "featureFlags": ["beta"]}),
+    ({"featureFlags": ["beta", "gamma", "beta"]},
+     {"featureFlag": "beta", "featureFlags": ["beta", "gamma"]}),
     ({"featureFlag": None}, {"featureFlag": None, "featureFlags": None}),
+    ({"featureFlags": None}, {"featureFlag": None, "featureFlags": None}),
+    ({"featureFlags": []}, {"featureFlag": None, "featureFlags": None}),
     ({"groupName": None}, {"groupName": None}),
     ({}, {}),
 ])
@@ -123,6 +127,7 @@ def test_names_that_begin_with_a_dash_do_not_turn_the_pages_back(org):
 def test_feature_flags_hide_types_from_applications(org, daemon):
     for name, flag in (("open", None), ("alpha", "alpha"), ("beta", "beta")):
         new(org, name, featureFlag=flag)
+    new(org, "either", featureFlags=["other", "delta", "gamma"])
     app = org.new_app()
 
     def portal(flags):
@@ -130,10 +135,12 @@ def test_feature_flags_hide_types_from_applications(org, daemon):
         return access["token"]
 
     plain, alpha, both = portal([]), portal(["alpha"]), portal(["alpha", "beta", "gamma"])
-    assert names(org) == ["alpha", "beta", "open"]
+    assert names(org) == ["alpha", "beta", "either", "open"]
     assert names(org, token=plain) == ["open"]
     assert names(org, token=alpha) == ["alpha", "open"]
-    assert names(org, token=both) == ["alpha", "beta", "open"]
+    assert names(org, token=both) == ["alpha", "beta", "either", "open"]
+    org.get("/event-type/either", token=alpha, want=404)
+    org.get("/event-type/either", token=both, want=200)
     org.get("/event-type/beta", token=alpha, want=404)
     org.get("/event-type/alpha", token=alpha, want=200)
     for method, path in (("POST", "/event-type"), ("PUT", "/event-type/open"),

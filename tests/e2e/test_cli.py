@@ -369,6 +369,10 @@ def test_lists_that_lie(cli, server, bodies, words):
     ("endpoint send-example acme main svix.ping", "POST", "/app/acme/endpoint/main/send-example",
      {"eventType": "svix.ping"}),
     ("event-type create a.b --description d", "POST", "/event-type", {"name": "a.b", "description": "d"}),
+    ("event-type create a.b --feature-flag x --feature-flag y --group g --deprecated", "POST", "/event-type",
+     {"name": "a.b", "featureFlags": ["x", "y"], "groupName": "g", "deprecated": True}),
+    ("event-type update a.b --group g --clear schemas --clear featureFlags", "PATCH", "/event-type/a.b",
+     {"groupName": "g", "schemas": None, "featureFlags": None}),
     ("event-type delete a.b", "DELETE", "/event-type/a.b", None),
     ("resend acme msg_1 main", "POST", "/app/acme/msg/msg_1/endpoint/main/resend", {}),
     ("dead-letter replay acme dl_1", "POST", "/app/acme/dead-letter/dl_1/replay", {}),
@@ -543,6 +547,15 @@ def test_schemas_travel_byte_for_byte(cli, server, tmp_path):
     server.script({"name": "a"})
     assert cli("event-type", "create", "a", "--schemas", "@s.json").returncode == OK
     assert b'{"1": {"maximum": 1.10}}' in server.requests[0].body
+
+
+def test_an_import_sends_the_file_as_it_is(cli, server, tmp_path):
+    (tmp_path / "api.yaml").write_text("webhooks:\n  a: {}\n")
+    server.script({"data": {"modified": ["a"]}})
+    assert cli("event-type", "import", "api.yaml", "--dry-run", "--replace-all").returncode == OK
+    (request,) = server.requests
+    assert (request.method, request.path) == ("POST", "/api/v1/event-type/import/openapi")
+    assert request.json == {"specRaw": "webhooks:\n  a: {}\n", "dryRun": True, "replaceAll": True}
 
 
 # send.

@@ -1,6 +1,6 @@
-/* YAML as JSON (yaml.h), from the events of libyaml. The values that are open are a stack, so that
+/* YAML as JSON (yaml_json.h), from the events of libyaml. The values that are open are a stack, so that
  * depth costs no C stack. */
-#include "policy/yaml.h"
+#include "policy/yaml_json.h"
 
 #include <string.h>
 #include <yaml.h>
