@@ -358,7 +358,6 @@ static const char *const not_offered[] = {
 	"/connector",
 	"/environment",
 	"/ingest",
-	"/operational-webhook",
 	"/stats",
 	"/stream",
 };

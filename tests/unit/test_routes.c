@@ -122,6 +122,24 @@ test_families_not_offered(void **state)
 	assert_false(find(HTTP_GET, "/streams").not_offered);
 }
 
+/* Where there is a route, another method is not allowed (405), rather than not offered (501). */
+static void
+test_what_is_offered_is_in_no_such_family(void **state)
+{
+	struct buf path;
+	(void)state;
+	buf_init(&path, 1024);
+	for (int i = 0; i < routes_count; i++) {
+		fill(&path, routes[i].path);
+		for (int method = HTTP_GET; method <= HTTP_DELETE; method++) {
+			struct route_match m = find((enum http_method)method, path.data);
+			if (!m.route && m.not_offered && routes[i].handle != call_not_offered)
+				fail_msg("%s is in a family that is not offered", routes[i].path);
+		}
+	}
+	buf_free(&path);
+}
+
 static int
 set_up(void **state)
 {
@@ -149,6 +167,7 @@ main(void)
 		cmocka_unit_test(test_what_is_not_there),
 		cmocka_unit_test(test_methods),
 		cmocka_unit_test(test_families_not_offered),
+		cmocka_unit_test(test_what_is_offered_is_in_no_such_family),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
