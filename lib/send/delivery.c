@@ -30,7 +30,8 @@ delivery_set(struct delivery *d, enum delivery_state state)
 	/* Bit sets of the states that may come next. */
 	static const unsigned next[] = {
 		[DELIVERY_QUEUED] = 1U << DELIVERY_LOADING | 1U << DELIVERY_RESOLVING |
-				    1U << DELIVERY_SENDING | 1U << DELIVERY_RECORDING,
+				    1U << DELIVERY_SENDING | 1U << DELIVERY_RECORDING |
+				    1U << DELIVERY_QUEUED, /* out of its lane and back */
 		[DELIVERY_LOADING] = 1U << DELIVERY_RESOLVING | 1U << DELIVERY_SENDING |
 				     1U << DELIVERY_RECORDING | 1U << DELIVERY_QUEUED,
 		[DELIVERY_RESOLVING] =

@@ -67,6 +67,7 @@ struct lane {
 	bool idle;                  /* nothing waits and nothing is under way */
 	bool aside;                 /* attempts nothing any more (lanes_set_aside) */
 	bool ends;                  /* what starts is given up: it is gone or disabled */
+	bool doubt;                 /* … as far as is known: the application is being read */
 	bool parks;                 /* … or parked, if it is new */
 	enum lane_gate gate;
 	enum lane_state state;
@@ -107,6 +108,8 @@ struct group {
 	struct lanes *lanes;
 	int64_t app_id;            /* key */
 	const struct cat_app *app; /* one reference; NULL while it is not known */
+	usec_t read_at;            /* `app` is not older than that; 0: as old as can be */
+	usec_t asked_at;           /* while it is being read */
 	bool loading;
 	struct timer again;
 	struct lane_list members, turns;

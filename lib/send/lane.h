@@ -59,6 +59,11 @@ bool lanes_leave(
     struct lanes *ls, struct delivery *d, const struct lane_end *end, usec_t *ret_failing_for);
 /* Sets the gate of an endpoint's lane, if there is one. LANE_GO also forgets its failures. */
 void lanes_gate(struct lanes *ls, int64_t endpoint_id, enum lane_gate gate);
+/* Whether what is known of the delivery's endpoint, that it is gone or disabled, may be older than
+ * the delivery, which then is back in its lane until the application has been read again: somebody
+ * has enabled the endpoint and sends again what failed, before the beat tells of the one or the
+ * other. */
+bool lanes_doubt(struct lanes *ls, struct delivery *d);
 /* Back to the front of its lane and not in flight (its payload cannot be read now, a stop). */
 void lanes_return(struct lanes *ls, struct delivery *d);
 /* Drops the waiting deliveries of a lost slot. */

@@ -40,13 +40,28 @@ group_update(struct group *g, const struct cat_app *app)
 }
 
 static void
+group_end_doubt(struct group *g)
+{
+	struct lane *lane, *next;
+	TAILQ_FOREACH_SAFE(lane, &g->members, member, next) {
+		if (!lane->doubt)
+			continue;
+		lane->doubt = false;
+		lane_judge(lane);
+	}
+	g->lanes->wake(g->lanes->arg);
+}
+
+static void
 on_app(void *arg, const struct cat_app *app, const struct err *e)
 {
 	struct group *g = arg;
 	g->loading = false;
 	if (app) {
+		g->read_at = g->asked_at;
 		if (g->app != app)
 			group_update(g, app);
+		group_end_doubt(g);
 	} else {
 		/* Applications are never removed from the table, so "not found" is trouble as well.
 		 */
@@ -60,6 +75,7 @@ static void
 group_load(struct group *g)
 {
 	g->loading = true;
+	g->asked_at = loop_now(g->lanes->loop);
 	catalogue_load_id(g->lanes->cat, g->app_id, on_app, g);
 }
 
@@ -76,6 +92,20 @@ lanes_update(struct lanes *ls, const struct cat_app *app)
 	HASH_FIND(hh, ls->by_app, &app->id, sizeof(app->id), g);
 	if (g && g->app != app)
 		group_update(g, app);
+}
+
+bool
+lanes_doubt(struct lanes *ls, struct delivery *d)
+{
+	struct lane *lane = d->lane;
+	struct group *g = lane->group;
+	if (!lane->ends || g->read_at >= d->due)
+		return false;
+	lane->doubt = true;
+	lanes_return(ls, d);
+	if (!g->loading && !timer_pending(&g->again))
+		group_load(g);
+	return true;
 }
 
 void

@@ -28,7 +28,7 @@ work_out(const struct lane *lane)
 {
 	if (lane->queued == 0)
 		return LANE_EMPTY;
-	if (!lane->group->app)
+	if (!lane->group->app || lane->doubt)
 		return LANE_UNKNOWN;
 	if (lane_passes(lane))
 		return LANE_RUNS;

@@ -191,6 +191,8 @@ sender_start(struct sender *s, struct delivery *d)
 		leave(s, d, NULL);
 		delivery_free(d);
 	} else if (!route || route->endpoint->disabled) {
+		if (lanes_doubt(s->lanes, d))
+			return;
 		leave(s, d, NULL);
 		give_up(s, d, route ? DEAD_DISABLED : DEAD_DELETED);
 	} else if (d->expired) {

@@ -397,6 +397,29 @@ start_chain(struct node *n, int64_t app, int64_t msg_id, enum trigger trigger)
 	return chain;
 }
 
+/* What a node knows of the endpoint is older than what it is to send: it looks again. */
+static void
+test_sent_again_to_an_endpoint_just_enabled(void **state)
+{
+	struct world *w = *state;
+	int64_t app = db_app(&db, "u");
+	world_endpoint(w, app, "/200");
+	struct node *a = node_start(w, "a", "");
+	int64_t id = post_ok(a, "u", 1);
+	UNTIL(w, all_resolved(w));
+	db_exec(&db, "update endpoint set disabled = true");
+	changed(w, a, app);
+	db_exec(&db, "update endpoint set disabled = false"); /* and no beat tells of it */
+	start_chain(a, app, id, TRIGGER_RESEND);
+	UNTIL(w, attempts(w, 0) == 2);
+	assert_int_equal(dead_letters(w, 0), 0);
+	db_exec(&db, "update endpoint set disabled = true");
+	changed(w, a, app);
+	start_chain(a, app, id, TRIGGER_RESEND);
+	UNTIL(w, dead_letters(w, 0) == 1);
+	assert_int_equal(w->narrivals, 2);
+}
+
 static void
 test_a_resend_is_one_attempt(void **state)
 {
@@ -534,6 +557,7 @@ main(void)
 		TEST(test_queued_deliveries_of_a_deleted_endpoint),
 		TEST(test_queued_deliveries_of_a_deleted_application),
 		TEST(test_a_retry_of_a_disabled_endpoint),
+		TEST(test_sent_again_to_an_endpoint_just_enabled),
 		TEST(test_a_failure_at_an_endpoint_deleted_meanwhile),
 		TEST(test_a_retry_of_an_expunged_payload),
 		TEST(test_a_retry_of_a_message_that_is_gone),
