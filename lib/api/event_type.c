@@ -93,9 +93,11 @@ read_feature_flags(struct fields *f, struct event_type_in *ret)
 		field_text_or_null(f, "featureFlag", NAME_MAX_LEN, &ret->feature_flag);
 		return;
 	}
-	/* The set counts, whatever the older member says. */
+	/* The set counts, whatever the older member says, which must be a good one even so. */
+	struct str older = { NULL, 0 };
 	field_names(f, "featureFlags", NULL, &rule, &flags);
 	f->given[f->ngiven - 1] = STR("featureFlag");
+	field_text_or_null(f, "featureFlag", NAME_MAX_LEN, &older);
 	if (flags.n == 0)
 		return;
 	ret->feature_flag = flags.name[0];
