@@ -115,11 +115,10 @@ def test_they_are_tried_again(watched):
     assert len({g.id for g in got}) == 1 and len({g.body for g in got}) == 1
 
 
-def failing(watched, *steps, schedule=None, **fields):
+def failing(watched, *steps, **fields):
     """An event whose attempts are answered like that: application, endpoint, message."""
     app = watched.api.new_app(uid="shop")
-    url = watched.receiver.script("/hook", *steps)
-    endpoint = watched.api.new_endpoint(app, url, retrySchedule=QUICK if schedule is None else schedule, **fields)
+    endpoint = watched.api.new_endpoint(app, watched.receiver.script("/hook", *steps), retrySchedule=QUICK, **fields)
     return app, endpoint, watched.api.send(app, eventId="paid-1")
 
 
@@ -164,16 +163,19 @@ def test_a_success_at_the_fourth_attempt_is_not_told(watched):
     assert not [b for b in watched.told() if b["data"]["msgId"] == message]
 
 
-def test_without_a_watcher_no_row_is_written(watched):
-    """Not written and deleted: the numbers of the rows do not move on."""
-    app, _, message = failing(watched, 500, uid="till", schedule=[0.02] * 4)
-    wait_until(lambda: watched.api.dead_letters(app), 30, "it is given up")
-    with watched.daemon.database() as db:
-        assert not db.execute("select 1 from message m join app a on a.id = m.app_id where a.uid = %s",
-                              (watched.org,)).fetchone()
-    assert watched.notices() == 0
+def test_without_a_watcher_nothing_is_written(start, receiver):
+    """Not a row, and no statement: the table is locked, and recording does not wait for it."""
+    watched = Watched(start(workers=1), receiver)
     watched.watch(disabled=True)
-    watched.api.new_endpoint(app, watched.receiver.url())
+    app, _, first = failing(watched, 500, 500, 500, 500, 200)  # by then it is known that nobody watches
+    wait_until(lambda: watched.api.attempts(app, first)[-1]["status"] == 0, 30)
+    watched.api.new_endpoint(app, receiver.script("/never", 500), retrySchedule=QUICK)
+    with watched.daemon.database() as lock:
+        lock.autocommit = False
+        lock.execute("lock table notice in exclusive mode")
+        watched.api.send(app)
+        wait_until(lambda: watched.api.dead_letters(app), 20, "it is given up")
+        lock.rollback()
     assert watched.notices() == 0
 
 
@@ -212,6 +214,7 @@ def test_a_crash_between_recording_and_telling(start, receiver):
     lock.autocommit = False
     lock.execute("lock table message in exclusive mode")
     wait_until(lambda: watched.notices() > 0, 30, "it is recorded")
+    wait_until(lambda: watched.api.call("GET", "//readyz", token=None).status == 503, 30, "an append has failed")
     watched.daemon.kill_all()
     assert not [b for b in watched.told() if b["data"]["msgId"] == message]
     watched.daemon.start()
