@@ -183,7 +183,6 @@ static const struct {
 	{ "413", has_token },
 	{ "414", has_query },
 	{ "422", takes_input },
-	{ "429", has_token },
 	{ "503", has_token },
 };
 
