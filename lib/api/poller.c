@@ -4,7 +4,7 @@
  *         ├─> none, and none behind: an empty page, done
  *         └─> none in order, but some that will be: pause ─> horizon ─> read …
  *
- * Rows come in the order of their transactions (migrations/0013_polling.sql). One that was stored
+ * Rows come in the order of their transactions (migrations/0012_polling.sql). One that was stored
  * and answered may have to wait for another transaction that began before it and is not over, since
  * what that stores comes first; for an append that is a few milliseconds, and so long a reader with
  * nothing else to get is kept. What runs and is no append does not count: poll_horizon.sql asks for

@@ -1,7 +1,7 @@
 -- Tokens of an application are good no more: those that were made under an older version than the one that
 -- this makes. What that makes superfluous, and some of what is forgotten anyhow, goes. No row: there is no such
 -- application, or it has too many rows.
--- $1 organisation, $2 id or null, $3 uid or null, $4 scopes (migration 0012), $5 ms until then, $6 when all such tokens
+-- $1 organisation, $2 id or null, $3 uid or null, $4 scopes (migration 0011), $5 ms until then, $6 when all such tokens
 -- have expired, or null: never, $7 rows at most
 with new as (
     select case when $5::int8 = 0 then 'epoch'::timestamptz
