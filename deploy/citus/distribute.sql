@@ -39,6 +39,7 @@ select create_distributed_function('payload_kept(bytea, message_extra)');
 --   local table: payload_expired
 --   local table: notice
 --   local table: task
+--   local table: task_result
 --   local table: partition_rule
 --   local table: schema_migration
 

@@ -117,6 +117,10 @@ void api_event_type_put(struct call *c);
 void api_event_type_patch(struct call *c);
 void api_event_type_delete(struct call *c);
 
+/* usage.c */
+void api_usage_app(struct call *c);
+void api_usage_event_types(struct call *c);
+
 /* event_type_import.c */
 void api_event_type_import(struct call *c);
 

@@ -121,6 +121,14 @@ const struct route routes[] = {
 	    .summary = "Discard a dead letter", .out = "204" },
 
 	/* background tasks */
+	{ HTTP_POST, "/stats/usage/app", ACCESS_ORG, api_usage_app,
+	    .id = "v1.statistics.aggregate-app-stats",
+	    .summary = "Count the attempts of each application", .in = "AppUsageStatsIn",
+	    .out = "202 AppUsageStatsOut" },
+	{ HTTP_PUT, "/stats/usage/event-types", ACCESS_ORG, api_usage_event_types,
+	    .id = "v1.statistics.aggregate-event-types",
+	    .summary = "Tell which event types each application's endpoints name",
+	    .out = "202 BackgroundTaskOut" },
 	{ HTTP_GET, "/background-task", ACCESS_ORG, api_task_list, .id = "v1.background-task.list",
 	    .summary = "List background tasks", .query = PAGE " status.task task",
 	    .out = "200 ListResponseBackgroundTaskOut" },

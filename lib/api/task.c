@@ -11,6 +11,7 @@
 #include "api/dead_letter_act.h"
 #include "api/handlers.h"
 #include "api/task_runner.h"
+#include "api/usage.h"
 #include "statements.h"
 
 /* Columns of every statement that returns tasks. */
@@ -71,9 +72,8 @@ statuses_of(const struct call *c, struct str word, struct str ret[ARRAY_LEN(stat
 /* ---- as JSON ------------------------------------------------------------------------------ */
 
 static void
-write_task(struct call *c, struct jw *j, const PGresult *r, int row)
+write_members(struct call *c, struct jw *j, const PGresult *r, int row, const PGresult *results)
 {
-	jw_open_object(j);
 	jw_put_id(j, "id", ID_TASK, pg_int(r, row, COL_ID));
 	jw_put_text(j, "task", pg_str(r, row, COL_NAME));
 	jw_put_text(j, "status", status_for(c, pg_str(r, row, COL_STATUS)));
@@ -87,12 +87,23 @@ write_task(struct call *c, struct jw *j, const PGresult *r, int row)
 	if (!pg_null(r, row, COL_APP_ID))
 		jw_put_id(j, "appId", ID_APP, pg_int(r, row, COL_APP_ID));
 	jw_put_text(j, "by", pg_str(r, row, COL_BY));
-	jw_put_raw(j, "data", pg_str(r, row, COL_FILTER));
+	jw_key(j, "data");
+	if (results)
+		usage_put(c, j, pg_str(r, row, COL_NAME), results);
+	else
+		jw_raw(j, pg_str(r, row, COL_FILTER));
 	/* What was made up to here has been looked at. */
 	if (pg_int(r, row, COL_CURSOR) > 0)
 		jw_put_time(j, "position", id_time(pg_int(r, row, COL_CURSOR)));
 	jw_put_time(j, "createdAt", pg_time(r, row, COL_CREATED_AT));
 	jw_put_time(j, "updatedAt", pg_time(r, row, COL_UPDATED_AT));
+}
+
+static void
+write_task(struct call *c, struct jw *j, const PGresult *r, int row)
+{
+	jw_open_object(j);
+	write_members(c, j, r, row, NULL);
 	jw_close_object(j);
 }
 
@@ -109,8 +120,20 @@ reply_task(struct call *c, int status, const PGresult *r)
 static void
 on_created(struct call *c, const struct pg_result *r)
 {
+	const struct names *unresolved = c->state;
+	struct jw *j = call_json(c);
 	task_runner_kick(c->parts->tasks);
-	reply_task(c, 202, r->res[0]);
+	jw_open_object(j);
+	write_members(c, j, r->res[0], 0, NULL);
+	if (unresolved) {
+		jw_key(j, "unresolvedAppIds");
+		jw_open_array(j);
+		for (int i = 0; i < unresolved->n; i++)
+			jw_text(j, unresolved->name[i]);
+		jw_close_array(j);
+	}
+	jw_close_object(j);
+	call_reply_json(c, 202, j);
 }
 
 void
@@ -135,6 +158,7 @@ task_start(struct call *c, const struct task_in *in)
 	pg_arg_int8(a, in->total);
 	pg_arg_int8(a, in->cursor);
 	pg_arg_text(a, call_subject(c));
+	c->state = (void *)(uintptr_t)in->unresolved;
 	call_query_one(c, &stmt_task_create, a, on_created);
 }
 
@@ -155,16 +179,28 @@ task_args(struct call *c)
 static void
 on_got(struct call *c, const struct pg_result *r)
 {
-	if (pg_rows(r->res[0]))
-		reply_task(c, 200, r->res[0]);
-	else
+	const PGresult *task = r->res[0];
+	if (!pg_rows(task)) {
 		call_not_found(c);
+		return;
+	}
+	/* What was found, until it is forgotten; before and afterwards what was asked for. */
+	bool found = str_eq(pg_str(task, 0, COL_STATUS), STR("finished")) &&
+		     usage_is(pg_str(task, 0, COL_NAME)) &&
+		     (pg_rows(r->res[1]) || pg_int(task, 0, COL_DONE) == 0);
+	struct jw *j = call_json(c);
+	jw_open_object(j);
+	write_members(c, j, task, 0, found ? r->res[1] : NULL);
+	jw_close_object(j);
+	call_reply_json(c, 200, j);
 }
 
 void
 api_task_get(struct call *c)
 {
-	call_query_one(c, &stmt_task_get, task_args(c), on_got);
+	const struct pg_call calls[] = { { &stmt_task_get, task_args(c) },
+		{ &stmt_task_results, task_args(c) } };
+	call_query_db(c, calls, ARRAY_LEN(calls), on_got);
 }
 
 static void
@@ -178,7 +214,8 @@ static int
 arg_filters(struct call *c, struct pg_args *a)
 {
 	const struct str sdk_names[] = { STR(TASK_RECOVER), STR(TASK_REPLAY_MISSING),
-		STR(TASK_BULK_REPLAY), STR(TASK_EXPUNGE) };
+		STR(TASK_BULK_REPLAY), STR(TASK_EXPUNGE), STR(TASK_APP_STATS),
+		STR(TASK_EVENT_TYPES) };
 	struct str stored[ARRAY_LEN(statuses)];
 	struct str status = call_query(c, "status"), task = call_query(c, "task");
 	int n = statuses_of(c, status, stored);

@@ -81,6 +81,51 @@ read_expunge(struct arena *a, struct str text, struct wall now UNUSED, int64_t *
 	return NULL;
 }
 
+/* {"since", "until", "appIds"}: the last only where some were asked for. */
+struct usage {
+	struct wall since, until;
+	int n; /* -1: all */
+	int64_t *ids;
+};
+
+static void *
+read_usage(struct arena *a, struct str text, struct wall now UNUSED, int64_t *ret_below)
+{
+	const json_t *filter = parse(a, text), *ids = json_object_get(filter, "appIds");
+	struct usage *u = arena_zalloc(a, sizeof(*u));
+	const char *since = json_string_value(json_object_get(filter, "since"));
+	const char *until = json_string_value(json_object_get(filter, "until"));
+	bool good = since && until && wall_from_text(str_of(since), &u->since) == 0 &&
+		    wall_from_text(str_of(until), &u->until) == 0;
+	u->n = ids ? (int)json_array_size(ids) : -1;
+	u->ids = arena_alloc(a, sizeof(*u->ids) * json_array_size(ids));
+	for (int i = 0; good && i < u->n; i++) {
+		const char *id = json_string_value(json_array_get(ids, (size_t)i));
+		good = id && id_from_text(ID_APP, str_of(id), &u->ids[i]) == 0;
+	}
+	*ret_below = good ? INT64_MAX : 0;
+	return u;
+}
+
+static void
+arg_usage(struct pg_args *a, const void *filter)
+{
+	const struct usage *u = filter;
+	pg_arg_time(a, u->since);
+	pg_arg_time(a, u->until);
+	if (u->n >= 0)
+		pg_arg_int8s(a, u->ids, u->n);
+	else
+		pg_arg_null(a);
+}
+
+static void *
+read_all(struct arena *a UNUSED, struct str text UNUSED, struct wall now UNUSED, int64_t *ret_below)
+{
+	*ret_below = INT64_MAX;
+	return NULL;
+}
+
 static void
 arg_nothing(struct pg_args *a UNUSED, const void *filter UNUSED)
 {
@@ -95,6 +140,8 @@ static const struct task_kind kinds[] = {
 	{ TASK_BULK_REPLAY, &stmt_task_attempted_step, true, read_replay, arg_bulk },
 	{ TASK_REPLAY_MISSING, &stmt_task_missing_step, true, read_replay, arg_missing },
 	{ TASK_EXPUNGE, &stmt_task_expunge_step, false, read_expunge, arg_nothing },
+	{ TASK_APP_STATS, &stmt_task_app_stats_step, false, read_usage, arg_usage },
+	{ TASK_EVENT_TYPES, &stmt_task_event_types_step, false, read_all, arg_nothing },
 };
 
 const struct task_kind *

@@ -1,0 +1,35 @@
+-- A step of a task of kind event-type.aggregate: notes which event types the endpoints of the next
+-- applications name, and the task's progress. No row: the task is not ours any more.
+-- $1 task, $2 owner, $3 cursor, $4 applications at most, $5 lease in ms, $6 by whom (of all steps),
+-- $7 organisation, $8 below this id, $9 application or null, $10 applications to look at
+with mine as materialized (
+    select id from task
+    where id = $1::int8 and owner = $2::int8 and status = 'running' and cursor = $3::int8
+        and by = $6::text and org = $7::text
+    for update
+), picked as materialized (
+    select id, uid from app
+    where org = $7::text and id > $3::int8 and id < $8::int8 and deleted_at is null
+        and ($9::int8 is null or id = $9::int8)
+    order by id limit (select least($4::int4, $10::int4))
+), stored as (
+    insert into task_result (task_id, app_id, app_uid, event_types, catch_all)
+    select mine.id, p.id, p.uid,
+        array(select distinct named from endpoint e cross join unnest(e.event_types) as named
+            where e.app_id = p.id and e.deleted_at is null order by named),
+        exists (select 1 from endpoint e
+            where e.app_id = p.id and e.deleted_at is null and e.event_types is null)
+    from mine, picked p
+), moved as (
+    update task t
+    set cursor = coalesce((select max(id) from picked), t.cursor),
+        done = t.done + (select count(*) from picked),
+        status = case when (select count(*) from picked) < $4::int4 then 'finished' else t.status end,
+        total = greatest(t.total, t.done + (select count(*) from picked)),
+        lease_until = clock_timestamp() + $5::int8 * interval '1 millisecond',
+        updated_at = clock_timestamp()
+    from mine
+    where t.id = mine.id
+    returning t.cursor, t.status = 'finished' as finished
+)
+select cursor, finished from moved
