@@ -4,7 +4,8 @@
 #include "policy/schema.h"
 #include "policy/slice.h"
 
-int
+/* 0, or ERR_INVALID: a version is none. */
+static int
 schemas_check(const json_t *schemas, struct err *e)
 {
 	void *at = json_object_iter((json_t *)(uintptr_t)schemas);

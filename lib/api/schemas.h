@@ -6,6 +6,3 @@
 /* Member "schemas": an object, version to JSON Schema (policy/schema.h), or null. *ret are the
  * bytes of the request, not a copy of their meaning. */
 void schemas_field(struct fields *f, struct str *ret);
-
-/* 0, or ERR_INVALID: a version is none. */
-int schemas_check(const json_t *schemas, struct err *e) MUST_CHECK;

@@ -175,10 +175,6 @@ bool judge_matches(struct judge *j, const struct pattern *p, struct str text);
 bool judge_blame(struct judge *j, const struct rule *r, const char *key, const char *fmt, ...)
     PRINTF(4, 5);
 
-/* As JSON Schema has it: 1 is 1.0. Costs steps. */
-bool judge_same(struct judge *j, const json_t *a, const json_t *b);
-/* Less than 0, 0, more than 0. Exact, integers and reals mixed. */
-int number_compare(const json_t *a, const json_t *b);
 bool number_is_integer(const json_t *v);
 
 /* ---- formats (schema_format.c) ---- */

@@ -32,7 +32,8 @@ compare_mixed(json_int_t a, double b)
 	return part > 0 ? -1 : part < 0 ? 1 : 0;
 }
 
-int
+/* Less than 0, 0, more than 0. Exact, integers and reals mixed. */
+static int
 number_compare(const json_t *a, const json_t *b)
 {
 	if (json_is_integer(a) && json_is_integer(b)) {
@@ -200,6 +201,8 @@ holds_format(struct judge *j, const struct rule *r, const json_t *v)
 
 /* ---- the same value ---- */
 
+static bool judge_same(struct judge *j, const json_t *a, const json_t *b);
+
 static bool
 same_objects(struct judge *j, const json_t *a, const json_t *b)
 {
@@ -225,7 +228,8 @@ same_arrays(struct judge *j, const json_t *a, const json_t *b)
 	return true;
 }
 
-bool
+/* As JSON Schema has it: 1 is 1.0. Costs steps. */
+static bool
 judge_same(struct judge *j, const json_t *a, const json_t *b)
 {
 	if (!judge_spend(j, 1))

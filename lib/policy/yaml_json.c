@@ -1,5 +1,5 @@
-/* YAML as JSON (yaml_json.h), from the events of libyaml. The values that are open are a stack, so that
- * depth costs no C stack. */
+/* YAML as JSON (yaml_json.h), from the events of libyaml. The values that are open are a stack, so
+ * that depth costs no C stack. */
 #include "policy/yaml_json.h"
 
 #include <string.h>

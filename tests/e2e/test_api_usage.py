@@ -100,3 +100,20 @@ def test_an_application_may_not(org):
     token = org.post(f"/auth/app-portal-access/{org.new_app()}", {}, want=200).json["token"]
     org.post("/stats/usage/app", window(), token=token, want=403)
     org.call("PUT", "/stats/usage/event-types", token=token, want=403)
+
+
+def test_the_sdk_reads_it(org, daemon):
+    svix = pytest.importorskip("svix.api")
+    models = pytest.importorskip("svix.models")
+    client = svix.Svix(org.token, svix.SvixOptions(server_url=f"http://127.0.0.1:{daemon.port}"))
+    app = org.new_app()
+    made = client.statistics.aggregate_app_stats(models.AppUsageStatsIn(
+        since=datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1),
+        until=datetime.datetime.now(datetime.timezone.utc), app_ids=[app, "nobody"]))
+    assert made.unresolved_app_ids == ["nobody"]
+    made = client.statistics.aggregate_event_types()
+    wait_until(lambda: client.background_task.get(made.id).status.value == "finished", 60)
+    assert client.background_task.get(made.id).data["event_types"][0]["appId"] == app
+    imported = client.event_type.import_openapi(models.EventTypeImportOpenApiIn(
+        spec={"webhooks": {"a": {"post": {}}}}, dry_run=True)).data
+    assert imported.modified == [] and [t.name for t in imported.to_modify] == ["a"]
