@@ -49,16 +49,18 @@ def watched(daemon, receiver):
 
 
 def known(watched):
-    """Every worker knows that somebody watches: a beat tells it."""
+    """Every worker knows that somebody watches: a beat tells it. Nothing is on its way afterwards."""
     app = watched.api.new_app()
     endpoint = watched.api.new_endpoint(app, watched.receiver.script("/known", 500), retrySchedule=[])
+    sent = []
 
     def is_told():
-        watched.api.send(app)
+        sent.append(watched.api.send(app))
         return len(watched.told("message.attempt.exhausted")) > 3
 
     wait_until(is_told, 40, "attempts are told")
     watched.api.delete(f"/app/{app}/endpoint/{endpoint}")
+    wait_until(lambda: len(watched.api.dead_letters(app)) == len(sent), 20, "all of it is recorded")
     wait_until(lambda: watched.notices() == 0, 20, "all of it is told")
 
 
@@ -205,17 +207,19 @@ def test_a_crash_between_recording_and_telling(start, receiver):
     watched = Watched(start(workers=1, lease="1s"), receiver)
     watched.watch(eventTypes=ATTEMPT_TYPES)
     known(watched)
-    gate = Step(status=500)
     app = watched.api.new_app(uid="shop")
-    endpoint = watched.api.new_endpoint(app, receiver.script("/hook", gate), retrySchedule=[1.5])
+    url = receiver.script("/hook", 500)
+    endpoint = watched.api.new_endpoint(app, url, uid="till", retrySchedule=[3])
+    wait_until(lambda: watched.notices() == 0, 20, "its creation is told")
     message = watched.api.send(app)
     receiver.wait(1, "/hook")
     lock = watched.daemon.database()
     lock.autocommit = False
     lock.execute("lock table message in exclusive mode")
-    wait_until(lambda: watched.notices() > 0, 30, "it is recorded")
+    wait_until(lambda: len(watched.api.attempts(app, message)) == 2, 30, "it is recorded")
     wait_until(lambda: watched.api.call("GET", "//readyz", token=None).status == 503, 30, "an append has failed")
     watched.daemon.kill_all()
+    receiver.script("/hook", 200)
     assert not [b for b in watched.told() if b["data"]["msgId"] == message]
     watched.daemon.start()
     wait_until(lambda: [b for b in watched.told() if b["data"]["msgId"] == message], 40, "it is told")
