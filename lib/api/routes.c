@@ -366,7 +366,6 @@ static const char *const not_offered[] = {
 	"/connector",
 	"/environment",
 	"/ingest",
-	"/stats",
 	"/stream",
 };
 

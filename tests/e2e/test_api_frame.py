@@ -120,7 +120,7 @@ def test_encoded_path(api):
 
 @pytest.mark.parametrize("path", [
     "/ingest/api/v1/source", "/stream", "/environment/export", "/operational-webhook/other",
-    "/connector", "/app/x/integration", "/app/x/integration/y/key", "/stats/other",
+    "/connector", "/app/x/integration", "/app/x/integration/y/key",
     "/auth/stream/x"])
 def test_families_that_are_not_offered(api, path):
     assert api.call("POST", path, {}, want=501).json["code"] == "not_implemented"
