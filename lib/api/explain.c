@@ -46,7 +46,8 @@ enum {
 static struct wall
 made_at(const PGresult *r, int row, int col)
 {
-	return pg_null(r, row, col) ? (struct wall){ 0 } : id_time(pg_int(r, row, col));
+	struct wall never = { 0 };
+	return pg_null(r, row, col) ? never : id_time(pg_int(r, row, col));
 }
 
 static void

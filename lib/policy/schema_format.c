@@ -213,9 +213,10 @@ fits_quoted(struct str s)
 	if (s.n < 3 || s.p[0] != '"' || s.p[s.n - 1] != '"')
 		return false;
 	for (size_t i = 1; i < s.n - 1; i++) {
-		if (s.p[i] == '\\' && ++i == s.n - 1)
+		bool escapes = s.p[i] == '\\';
+		if (escapes && ++i == s.n - 1)
 			return false;
-		else if (s.p[i] == '"' && s.p[i - 1] != '\\')
+		if (!escapes && s.p[i] == '"')
 			return false;
 		if ((unsigned char)s.p[i] < 0x20)
 			return false;

@@ -383,8 +383,7 @@ measure(struct source *s, struct spot *p, int depth)
 int
 source_measure(struct source *s)
 {
-	struct spot *p, *next;
-	HASH_ITER(hh, s->by_json, p, next) {
+	for (struct spot *p = s->by_json; p; p = p->hh.next) {
 		if (measure(s, p, 1))
 			return -1;
 	}

@@ -150,8 +150,8 @@ put_asymmetric(struct sign_key *k, struct str id, struct str timestamp, struct s
 	const struct str parts[] = { id, STR("."), timestamp, STR("."), body };
 	unsigned char code[SIGN_MAC_MAX];
 	sign_whole(k, parts, ARRAY_LEN(parts), code);
-	memcpy(to, "v1a,", 4);
-	return to + 4 + b64_encode(code, sizeof(code), to + 4);
+	to = stpcpy(to, "v1a,");
+	return to + b64_encode(code, sizeof(code), to);
 }
 
 /* Appends "v1,…". */
@@ -167,8 +167,8 @@ put_symmetric(EVP_MAC_CTX *mac, struct str id, struct str timestamp, struct str 
 	feed(mac, ".", 1);
 	feed(mac, body.p, body.n);
 	must(EVP_MAC_final(mac, code, &code_len, sizeof(code)) == 1);
-	memcpy(to, "v1,", 3);
-	return to + 3 + b64_encode(code, sizeof(code), to + 3);
+	to = stpcpy(to, "v1,");
+	return to + b64_encode(code, sizeof(code), to);
 }
 
 size_t

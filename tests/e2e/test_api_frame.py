@@ -119,7 +119,7 @@ def test_encoded_path(api):
 
 
 @pytest.mark.parametrize("path", [
-    "/ingest/api/v1/source", "/stream", "/environment/export", "/operational-webhook/other",
+    "/ingest/api/v1/source", "/stream", "/environment/export",
     "/connector", "/app/x/integration", "/app/x/integration/y/key",
     "/auth/stream/x"])
 def test_families_that_are_not_offered(api, path):
