@@ -8,6 +8,7 @@ import pytest
 from bustle import Bustle
 from harness.daemon import Daemon, kill
 from harness.faults import LIB, table
+from harness.home import EmptyHome
 from harness.wait import Late, wait_until
 
 POINTS = table()
@@ -142,7 +143,7 @@ def test_the_first_start():
     """It fails at every point of it, one after the other, and the next start goes on from there."""
     faults = [f"{name}:{mode}" for name in AT_FIRST for mode in ("crash", "error")
               if mode == "crash" or name not in CANNOT_FAIL]
-    daemon = Daemon(workers=1)
+    daemon = Daemon(workers=1, home=EmptyHome)
     try:
         for fault in faults:
             daemon.settings["fault"] = fault
