@@ -1,8 +1,9 @@
 /* The ingestor.
  *
- *   submit ─> (catalogue) ─> match ─> WAITING ─> APPENDING ─> stored: answer, deliver
- *                 ^                                  └─> not stored: why? ─┬─> answer (duplicate,
- * error) └────────────── the catalogue had moved on ──────────────┘
+ *   submit ─> (catalogue) ─> match ─> WAITING ─> APPENDING ─┬─> stored: answer, deliver
+ *                 ^                                         └─> not stored: why?
+ *                 └─────── the catalogue had moved on ───────────────┤
+ *                                  it is there already, or an error  └─> answer
  *
  * One append is under way at a time; what arrives meanwhile is the next batch. Nothing is appended
  * while the sender is backlogged or the worker has no home slot. */
