@@ -6,7 +6,10 @@
 
 #include "args.h"
 
-#define NAME_WIDTH 26 /* columns for option names; longer ones take a line of their own */
+/* In columns. */
+#define LINE_WIDTH   100
+#define FAMILY_WIDTH 19 /* of the first words of commands */
+#define NAME_WIDTH   26 /* of option names; longer ones take a line of their own */
 
 /* "--limit N", with its letter in front or blanks in its place. */
 static void
@@ -44,6 +47,23 @@ print_usage(const struct family *f, const struct command *c)
 	    c->words ? c->words : "", c->flags ? " [OPTION...]" : "");
 }
 
+/* The words that follow a command's name, in lines that fit a terminal. */
+static void
+print_verbs(const struct command *c)
+{
+	size_t column = 0;
+	for (; c->run; c++) {
+		if (column + 1 + strlen(c->verb) > LINE_WIDTH) {
+			putchar('\n');
+			column = 0;
+		}
+		if (column == 0)
+			column = (size_t)printf("  %-*s  ", FAMILY_WIDTH, "");
+		column += (size_t)printf(" %s", c->verb);
+	}
+	putchar('\n');
+}
+
 void
 help_overview(void)
 {
@@ -51,15 +71,12 @@ help_overview(void)
 	     "usage: posthorn COMMAND [ARGUMENT...] [OPTION...]\n\ncommands:");
 	for (int i = 0; families[i]; i++) {
 		const struct family *f = families[i];
-		printf("  %-12s %s\n", f->name, f->summary);
+		printf("  %-*s %s\n", FAMILY_WIDTH, f->name, f->summary);
 		if (!f->commands->verb)
 			continue;
-		printf("  %-12s  ", "");
-		for (const struct command *c = f->commands; c->run; c++)
-			printf(" %s", c->verb);
-		putchar('\n');
+		print_verbs(f->commands);
 	}
-	puts("  help         help COMMAND explains a command");
+	printf("  %-*s help COMMAND explains a command\n", FAMILY_WIDTH, "help");
 	print_flags("options of every command", FLAGS_GLOBAL);
 	puts("\nexample:\n"
 	     "  posthorn app create 'Acme Inc.' --uid acme\n"
