@@ -492,10 +492,12 @@ test_a_lane_over_its_share_is_put_off(void **state)
 	assert_int_equal(arrived(w, 0, "/any"), 1);
 	assert_int_equal(metric_own(METRIC_SPILLED) - spilled, EVENTS - 11);
 	assert_int_equal(
-	    db_int(&db, "select count(*) from retry where not (seq = 1 and tries = 0"
-			" and chain = 0 and due between now() and now() + interval '46 s')"),
+	    db_int(&db,
+		"select count(*) from retry where not (tries = 0 and chain = 0"
+		" and case seq when 1 then due between now() and now() + interval '46 s'"
+		" when 0 then due <= now() end)"), /* its hold had closed: park_append.sql */
 	    0);
-	assert_int_equal(db_int(&db, "select count(*) from hold where state = 2"), 1);
+	assert_int_equal(db_int(&db, "select count(*) from hold"), 1);
 	assert_int_equal(passed(w), 0);
 	/* Whoever comes next finds them, here at once. */
 	w->any = &play_200;
