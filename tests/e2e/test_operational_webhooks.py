@@ -209,13 +209,14 @@ def test_a_crash_between_recording_and_telling(start, receiver):
     known(watched)
     app = watched.api.new_app(uid="shop")
     url = receiver.script("/hook", 500)
-    endpoint = watched.api.new_endpoint(app, url, uid="till", retrySchedule=[3])
+    endpoint = watched.api.new_endpoint(app, url, uid="till", retrySchedule=[8])
     wait_until(lambda: watched.notices() == 0, 20, "its creation is told")
     message = watched.api.send(app)
     receiver.wait(1, "/hook")
     lock = watched.daemon.database()
     lock.autocommit = False
     lock.execute("lock table message in exclusive mode")
+    assert len(receiver.got("/hook")) == 1, "the lock came too late"
     wait_until(lambda: len(watched.api.attempts(app, message)) == 2, 30, "it is recorded")
     wait_until(lambda: watched.api.call("GET", "//readyz", token=None).status == 503, 30, "an append has failed")
     watched.daemon.kill_all()
