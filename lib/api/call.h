@@ -152,7 +152,10 @@ struct page {
 	 * ended, and the last of them may be there to say so only. */
 	bool is_cut, hides_last;
 };
-/* Answers 400/422 and returns -1 on bad values. kind: of the ids in the list. */
+/* The query's "limit": 1 to 250, 50 without one. Answers 400/422 and returns -1 on bad values, as
+ * do the next two. */
+int call_limit(struct call *c, int *ret) MUST_CHECK;
+/* kind: of the ids in the list. */
 int call_page(
     struct call *c, enum id_kind kind, bool default_descending, struct page *ret) MUST_CHECK;
 /* For a list by name, always ascending. */

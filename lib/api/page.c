@@ -9,8 +9,8 @@
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX     250
 
-static int
-parse_limit(struct call *c, struct page *p)
+int
+call_limit(struct call *c, int *ret)
 {
 	int64_t limit = LIMIT_DEFAULT;
 	if (call_query_int(c, "limit", &limit))
@@ -19,7 +19,7 @@ parse_limit(struct call *c, struct page *p)
 		call_invalid_query(c, "limit", "must be between 1 and %d", LIMIT_MAX);
 		return -1;
 	}
-	p->limit = (int)limit;
+	*ret = (int)limit;
 	return 0;
 }
 
@@ -60,7 +60,7 @@ int
 call_page(struct call *c, enum id_kind kind, bool default_descending, struct page *ret)
 {
 	*ret = (struct page){ .kind = kind, .descending = default_descending };
-	if (parse_limit(c, ret) || parse_order(c, ret))
+	if (call_limit(c, &ret->limit) || parse_order(c, ret))
 		return -1;
 	parse_iterator(c, ret);
 	ret->cursor = page_up(ret) ? INT64_MIN : INT64_MAX;
@@ -73,7 +73,7 @@ int
 call_page_by_name(struct call *c, struct page *ret)
 {
 	*ret = (struct page){ .by_name = true };
-	if (parse_limit(c, ret))
+	if (call_limit(c, &ret->limit))
 		return -1;
 	parse_iterator(c, ret);
 	return ret->has_cursor && !name_valid(ret->iterator) ? bad_iterator(c) : 0;

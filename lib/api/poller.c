@@ -20,8 +20,6 @@
 #include "policy/name.h"
 #include "statements.h"
 
-#define LIMIT_DEFAULT 50
-#define LIMIT_MAX     250
 #define SCAN_ROWS     500        /* looked at for a page, where the caller selects */
 #define CONTENT_MAX   (16 << 20) /* bytes of payloads in one answer */
 #define CONSUMERS_MAX 1000       /* of a polling endpoint */
@@ -199,20 +197,6 @@ read_on(struct call *c)
 /* ---- what is asked ---- */
 
 static int
-read_limit(struct call *c, struct reading *g)
-{
-	int64_t limit = LIMIT_DEFAULT;
-	if (call_query_int(c, "limit", &limit))
-		return -1;
-	if (limit < 1 || limit > LIMIT_MAX) {
-		call_invalid_query(c, "limit", "must be between 1 and %d", LIMIT_MAX);
-		return -1;
-	}
-	g->limit = (int)limit;
-	return 0;
-}
-
-static int
 read_iterator(struct call *c, struct reading *g)
 {
 	struct str text = call_query(c, "iterator");
@@ -238,7 +222,7 @@ reading_new(struct call *c)
 	timer_init(&g->pause, c->parts->loop, on_pause_over, c);
 	arena_own(c->arena, &g->pause, release_timer);
 	c->state = g;
-	return read_limit(c, g) || read_iterator(c, g) ? NULL : g;
+	return call_limit(c, &g->limit) || read_iterator(c, g) ? NULL : g;
 }
 
 static void
