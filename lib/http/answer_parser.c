@@ -65,6 +65,15 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+static void
+wanted_reset(struct answer_wanted *w)
+{
+	for (int i = 0; i < w->n; i++) {
+		w->field[i].seen = 0;
+		w->field[i].len = -1;
+	}
+}
+
 /* "HTTP/1.1 200 OK"; the reason and the blank before it may be missing. */
 static void
 status_line(struct answer *a, struct str s)
@@ -79,6 +88,8 @@ status_line(struct answer *a, struct str s)
 	/* What an interim answer said does not count. */
 	a->length = -1;
 	a->retry_after_len = -1;
+	if (a->wanted)
+		wanted_reset(a->wanted);
 	a->said_close = a->said_keep_alive = a->chunked = a->other_coding = false;
 	a->first_field = true;
 	a->state = ANSWER_FIELD;
@@ -136,6 +147,18 @@ field_retry_after(struct answer *a, struct str value)
 	a->retry_after_len = (int)value.n;
 }
 
+static void
+field_wanted(struct answer_wanted *w, struct str name, struct str value)
+{
+	for (int i = 0; i < w->n; i++) {
+		struct answer_wanted_field *f = &w->field[i];
+		if (!str_eq_nocase(name, f->name) || f->seen++ > 0 || value.n > sizeof(f->value))
+			continue;
+		memcpy(f->value, value.p, value.n);
+		f->len = (int)value.n;
+	}
+}
+
 static const struct {
 	struct str name;
 	void (*fn)(struct answer *a, struct str value);
@@ -189,13 +212,15 @@ field_line(struct answer *a, struct str s)
 	if (continues)
 		return;
 	struct str name = str_trim((struct str){ s.p, (size_t)(colon - s.p) });
+	struct str rest = { colon + 1, s.n - (size_t)(colon + 1 - s.p) };
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
 		if (name.n == fields[i].name.n && str_eq_nocase(name, fields[i].name)) {
-			size_t rest = s.n - (size_t)(colon + 1 - s.p);
-			fields[i].fn(a, str_trim((struct str){ colon + 1, rest }));
+			fields[i].fn(a, str_trim(rest));
 			return;
 		}
 	}
+	if (a->wanted)
+		field_wanted(a->wanted, name, str_trim(rest));
 }
 
 /* ---- chunks ---- */

@@ -23,6 +23,20 @@
 
 #define ANSWER_RETRY_AFTER_MAX 128 /* bytes; a date has 29, and longer ones are none */
 
+/* Other fields of the final head, for who wants them: rare, so that nobody else pays. */
+#define ANSWER_WANTED_MAX       2
+#define ANSWER_WANTED_VALUE_MAX 256 /* bytes; what is longer is of no use */
+
+struct answer_wanted {
+	int n;
+	struct answer_wanted_field {
+		struct str name; /* set by who wants it; the rest is the answer's */
+		int seen;        /* how often it stands there */
+		int len;         /* of the value, trimmed; -1: none, or too long */
+		char value[ANSWER_WANTED_VALUE_MAX]; /* of the first */
+	} field[ANSWER_WANTED_MAX];
+};
+
 struct answer_limits {
 	size_t head_max;  /* bytes of all heads (1xx too), trailers and chunk extensions */
 	size_t read_body; /* bytes of a body; one that is longer is refused */
@@ -44,6 +58,7 @@ struct answer {
 	bool begun;                               /* a byte has come */
 	bool keep_alive;    /* once it is whole: the connection may carry another exchange */
 	const char *reason; /* of a refusal: static text */
+	struct answer_wanted *wanted; /* borrowed; NULL: nothing. Kept by answer_reset */
 
 	/* The parser's own. */
 	struct answer_limits limits;

@@ -32,6 +32,7 @@ bool client_origin_equal(const struct client_origin *a, const struct client_orig
 struct client_target {
 	struct client_origin *origin; /* a reference */
 	struct buf head;              /* the request line and Host, with their line ends */
+	bool bodiless;                /* its requests have no body */
 };
 
 /* An address with its port. */

@@ -191,6 +191,7 @@ client_start(struct client *c, const struct client_request *rq, client_fn fn, vo
 {
 	assert(!c->dying);
 	assert(rq->nheaders >= 0 && rq->nheaders <= CLIENT_HEADERS_MAX);
+	assert(!rq->target->bodiless || rq->body.n == 0);
 	struct client_exchange *x = exchange_get(c);
 	x->fn = fn;
 	x->arg = arg;
@@ -202,6 +203,7 @@ client_start(struct client *c, const struct client_request *rq, client_fn fn, vo
 	x->unsent.n = x->body_at = 0;
 	x->sends = 0;
 	answer_reset(&x->answer);
+	x->answer.wanted = rq->wanted;
 	if (!timer_pending(&c->rest))
 		timer_set(&c->rest, REST);
 	timer_set(&x->deadline, rq->timeout_ms * USEC_PER_MS);

@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
+#include "http/answer_parser.h"
 #include "loop/loop.h"
 #include "policy/address.h"
 #include "policy/classify.h"
@@ -42,10 +43,12 @@ struct client *client_new(struct loop *l, const struct address_policy *policy,
 /* Aborts what is under way without calling back. Allowed inside a client_fn. */
 void client_free(struct client *c);
 
-/* A parsed URL with what can be prepared once per endpoint. ERR_INVALID: not http or https, user
- * information, or no URL at all. */
+/* A parsed URL with what can be prepared once per endpoint: POST requests go there. ERR_INVALID:
+ * not http or https, user information, or no URL at all. */
 struct client_target; /* opaque */
 struct client_target *client_target_new(const char *url, struct err *e);
+/* The same for OPTIONS requests, which have no body (and then no Content-Length). */
+struct client_target *client_target_new_options(const char *url, struct err *e);
 void client_target_free(struct client_target *t); /* not while an exchange uses it */
 
 #define CLIENT_HEADERS_MAX 80
@@ -53,12 +56,14 @@ void client_target_free(struct client_target *t); /* not while an exchange uses 
 struct client_request {
 	struct client_target *target;      /* borrowed until the callback */
 	const struct sockaddr_storage *to; /* where to connect; copied. Port 0: the URL's */
-	const char *const *headers; /* "name: value" lines without CR and LF, borrowed until the
-				     * callback, the array for the call; only Host, Content-Length
-				     * and the option's User-Agent are added */
-	int nheaders;               /* at most CLIENT_HEADERS_MAX */
-	struct str body;            /* borrowed until the callback */
-	int64_t timeout_ms;         /* of the whole exchange */
+	const char *const *headers;   /* "name: value" lines without CR and LF, borrowed until the
+				       * callback, the array for the call; only Host, Content-Length
+				       * and the option's User-Agent are added */
+	int nheaders;                 /* at most CLIENT_HEADERS_MAX */
+	struct str body;              /* borrowed until the callback */
+	int64_t timeout_ms;           /* of the whole exchange */
+	struct answer_wanted *wanted; /* fields of the answer besides Retry-After, which holds them
+				       * in the callback; borrowed until then. NULL: none */
 };
 
 struct client_response {

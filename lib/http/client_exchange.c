@@ -216,9 +216,12 @@ exchange_format(struct client_exchange *x)
 		buf_adds(out, rq->headers[i]);
 		buf_add(out, "\r\n", 2);
 	}
-	buf_add(out, "Content-Length: ", 16);
-	buf_add_i64(out, (int64_t)rq->body.n);
-	buf_add(out, "\r\n\r\n", 4);
+	if (!rq->target->bodiless) {
+		buf_add(out, "Content-Length: ", 16);
+		buf_add_i64(out, (int64_t)rq->body.n);
+		buf_add(out, "\r\n", 2);
+	}
+	buf_add(out, "\r\n", 2);
 	size_t room = out->len < WRITE_SIZE ? WRITE_SIZE - out->len : 0;
 	x->body_at = rq->body.n < room ? rq->body.n : room;
 	if (x->body_at)

@@ -117,7 +117,7 @@ name_usable(struct str s)
 }
 
 static struct client_target *
-target_of_parts(const struct parts *p, struct err *e)
+target_of_parts(const char *method, const struct parts *p, struct err *e)
 {
 	struct str scheme = str_of(p->scheme), name = str_of(p->host);
 	bool tls = str_eq(scheme, STR("https"));
@@ -135,7 +135,7 @@ target_of_parts(const struct parts *p, struct err *e)
 	struct client_target *t = mem_zalloc(sizeof(*t));
 	t->origin = origin_new(name, (uint16_t)port, tls);
 	buf_init(&t->head, HEAD_MAX);
-	buf_addf(&t->head, "POST %s", p->path);
+	buf_addf(&t->head, "%s %s", method, p->path);
 	if (p->query)
 		buf_addf(&t->head, "?%s", p->query);
 	buf_addf(&t->head, " HTTP/1.1\r\nHost: %s", p->host);
@@ -149,8 +149,8 @@ target_of_parts(const struct parts *p, struct err *e)
 	return NULL;
 }
 
-struct client_target *
-client_target_new(const char *url, struct err *e)
+static struct client_target *
+target_new(const char *method, const char *url, struct err *e)
 {
 	struct client_target *t = NULL;
 	struct parts p = { 0 };
@@ -160,11 +160,26 @@ client_target_new(const char *url, struct err *e)
 	if (code == CURLUE_OK)
 		code = parts_get(u, &p);
 	if (code == CURLUE_OK)
-		t = target_of_parts(&p, e);
+		t = target_of_parts(method, &p, e);
 	else
 		err_set(e, ERR_INVALID, "URL: %s", curl_url_strerror(code));
 	parts_free(&p);
 	curl_url_cleanup(u);
+	return t;
+}
+
+struct client_target *
+client_target_new(const char *url, struct err *e)
+{
+	return target_new("POST", url, e);
+}
+
+struct client_target *
+client_target_new_options(const char *url, struct err *e)
+{
+	struct client_target *t = target_new("OPTIONS", url, e);
+	if (t)
+		t->bodiless = true;
 	return t;
 }
 

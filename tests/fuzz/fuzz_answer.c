@@ -26,13 +26,18 @@ struct reader {
 	struct answer a;
 	enum answer_result result;
 	size_t used;
+	struct answer_wanted wanted;
 };
 
 static void
 start(struct reader *r)
 {
-	*r = (struct reader){ .result = ANSWER_MORE };
+	*r = (struct reader){
+		.result = ANSWER_MORE,
+		.wanted = { .n = 1, .field = { { .name = STR("Date"), .len = -1 } } },
+	};
 	answer_init(&r->a, &limits);
+	r->a.wanted = &r->wanted;
 }
 
 /* The next n bytes, in a block of exactly that size. */
@@ -57,6 +62,8 @@ promises(const struct reader *r)
 	CHECK(a->status == 0 || (a->status >= 200 && a->status <= 999));
 	CHECK(a->body.len <= limits.keep_body && a->body.len <= a->body_bytes);
 	CHECK(a->retry_after_len >= -1 && a->retry_after_len <= ANSWER_RETRY_AFTER_MAX);
+	const struct answer_wanted_field *w = &r->wanted.field[0];
+	CHECK(w->len >= -1 && w->len <= ANSWER_WANTED_VALUE_MAX && (w->len < 0 || w->seen > 0));
 	CHECK((r->result == ANSWER_REFUSED) == (a->reason != NULL));
 	CHECK(a->line.len <= limits.head_max);
 	if (r->result == ANSWER_WHOLE)
@@ -75,6 +82,8 @@ same(const struct reader *a, const struct reader *b)
 	CHECK(a->a.body.len == b->a.body.len);
 	CHECK(memcmp(a->a.body.data, b->a.body.data, a->a.body.len) == 0);
 	CHECK(a->a.retry_after_len == b->a.retry_after_len);
+	CHECK(a->wanted.field[0].seen == b->wanted.field[0].seen);
+	CHECK(a->wanted.field[0].len == b->wanted.field[0].len);
 	if (a->a.retry_after_len > 0)
 		CHECK(
 		    memcmp(a->a.retry_after, b->a.retry_after, (size_t)a->a.retry_after_len) == 0);

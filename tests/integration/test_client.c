@@ -63,6 +63,7 @@ test_answers(void **state)
 
 static char seen_head[4096];
 static char seen_body[4096];
+static const struct receiver_play *seen_play = &ok; /* what remember answers */
 
 static const struct receiver_play *
 remember(void *arg, const struct receiver_request *rq)
@@ -70,7 +71,7 @@ remember(void *arg, const struct receiver_request *rq)
 	(void)arg;
 	snprintf(seen_head, sizeof(seen_head), "%.*s", STR_FMT(rq->head));
 	snprintf(seen_body, sizeof(seen_body), "%.*s", STR_FMT(rq->body));
-	return &ok;
+	return seen_play;
 }
 
 /* The request on the wire is the caller's, Host, Content-Length, and nothing else. */
@@ -122,6 +123,59 @@ test_request_bare(void **state)
 		assert_string_equal(seen_head, expect);
 		assert_string_equal(seen_body, "");
 	}
+}
+
+/* OPTIONS has no body, and no word of its length; fields that are wanted come with the answer, on a
+ * connection that is used again too. */
+static void
+test_request_options(void **state)
+{
+	static const struct receiver_play allows = {
+		.bytes = STR_INIT("HTTP/1.1 204 No Content\r\nWebHook-Allowed-Origin: *\r\n"
+				  "webhook-allowed-rate: 120\r\nwebhook-allowed-rate: 60\r\n\r\n")
+	};
+	static const char *const lines[] = { "webhook-request-origin: posthorn" };
+	struct fixture *f = *state;
+	struct err e;
+	char url[128], expect[512];
+	receiver_set(
+	    f, receiver_new(f->loop, "127.0.0.1", NULL, remember, NULL), "http", "receiver.test");
+	int port = receiver_port(f->receiver);
+	snprintf(url, sizeof(url), "http://receiver.test:%d/a?b=c", port);
+	struct client_target *target = client_target_new_options(url, &e);
+	assert_non_null(target);
+	seen_play = &allows;
+	for (int i = 0; i < 3; i++) {
+		struct answer_wanted wanted = { .n = 2,
+			.field = { { .name = STR("WebHook-Allowed-Origin") },
+			    { .name = STR("WebHook-Allowed-Rate") } } };
+		struct result x = { 0 };
+		const struct client_request rq = {
+			.target = target,
+			.to = receiver_address(f->receiver),
+			.headers = lines,
+			.nheaders = 1,
+			.timeout_ms = DEADLINE_MS,
+			/* Who wants nothing gets nothing, of a pooled exchange too. */
+			.wanted = i < 2 ? &wanted : NULL,
+		};
+		client_start(f->client, &rq, on_response, &x);
+		UNTIL(f, x.calls);
+		assert_int_equal(x.r.status, 204);
+		assert_int_equal(wanted.field[0].seen, i < 2 ? 1 : 0);
+		assert_int_equal(wanted.field[1].seen, i < 2 ? 2 : 0);
+		if (i < 2)
+			assert_memory_equal(wanted.field[0].value, "*", 1);
+		snprintf(expect, sizeof(expect),
+		    "OPTIONS /a?b=c HTTP/1.1\r\nHost: receiver.test:%d\r\n"
+		    "webhook-request-origin: posthorn\r\n\r\n",
+		    port);
+		assert_string_equal(seen_head, expect);
+		assert_string_equal(seen_body, "");
+	}
+	seen_play = &ok;
+	assert_int_equal(receiver_counts(f->receiver).accepted, 1);
+	client_target_free(target);
 }
 
 /* Any number of header lines, in their order, few after many too. */
@@ -400,6 +454,7 @@ main(void)
 		TEST(test_answers),
 		TEST(test_request_bytes),
 		TEST(test_request_bare),
+		TEST(test_request_options),
 		TEST(test_request_headers),
 		TEST(test_request_large),
 		TEST(test_request_targets),

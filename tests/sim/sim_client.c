@@ -75,6 +75,13 @@ client_target_new(const char *url, struct err *e)
 	return t;
 }
 
+/* No endpoint of the simulation has a challenge. */
+struct client_target *
+client_target_new_options(const char *url, struct err *e)
+{
+	return client_target_new(url, e);
+}
+
 void
 client_target_free(struct client_target *t)
 {

@@ -294,6 +294,56 @@ test_reset(void **state)
 	answer_free(&r.a);
 }
 
+/* Fields that somebody wants: of the final head, counted, the first one's value. */
+static void
+test_wanted(void **state)
+{
+	static char huge[ANSWER_WANTED_VALUE_MAX + 64];
+	static const struct {
+		const char *fields;
+		int seen;
+		const char *value; /* NULL: none */
+	} cases[] = {
+		{ "", 0, NULL },
+		{ "Allowed: yes\r\n", 1, "yes" },
+		{ "aLLOWED :\t yes \r\n", 1, "yes" },
+		{ "Allowed:\r\n", 1, "" },
+		{ "Allowed: a\r\nOther: x\r\nALLOWED: b\r\n", 2, "a" },
+		{ "Allowed-Not: yes\r\nAllow: no\r\n", 0, NULL },
+		{ huge, 1, NULL },
+	};
+	(void)state;
+	memset(huge, 'x', sizeof(huge) - 1);
+	memcpy(huge, "Allowed: ", 9);
+	memcpy(huge + sizeof(huge) - 3, "\r\n", 2);
+	struct answer_limits room = limits;
+	room.head_max = 4096;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct answer_wanted w = { .n = 1, .field = { { .name = STR("Allowed") } } };
+		struct reader r = { .result = ANSWER_MORE };
+		answer_init(&r.a, &room);
+		r.a.wanted = &w;
+		/* What an interim answer says does not count. */
+		static const char interim[] = "HTTP/1.1 103 Early\r\nAllowed: early\r\n\r\n";
+		static const char begin[] = "HTTP/1.1 204 No\r\n";
+		feed(&r, interim, sizeof(interim) - 1);
+		feed(&r, begin, sizeof(begin) - 1);
+		for (const char *p = cases[i].fields; *p; p++)
+			feed(&r, p, 1);
+		feed(&r, "\r\n", 2);
+		assert_int_equal(r.result, ANSWER_WHOLE);
+		assert_int_equal(w.field[0].seen, cases[i].seen);
+		if (cases[i].value) {
+			assert_int_equal(w.field[0].len, strlen(cases[i].value));
+			assert_memory_equal(
+			    w.field[0].value, cases[i].value, strlen(cases[i].value));
+		} else {
+			assert_int_equal(w.field[0].len, -1);
+		}
+		answer_free(&r.a);
+	}
+}
+
 int
 main(void)
 {
@@ -301,6 +351,7 @@ main(void)
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_wanted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
