@@ -16,7 +16,8 @@ public Svix API is in [compatibility.md](compatibility.md).
   application (`POST /auth/app-portal-access/{app}`), for which other applications do not exist.
 - **Names.** `{app}`, `{endpoint}` and `{msg}` take the id, or the `uid` (of a message the `eventId`) that you gave.
 - **Repeating.** A POST with an `Idempotency-Key` does at most once what it says, whichever server it reaches; the
-  same key with another body is refused (422), while the first is under way too (409).
+  same key with another body is refused (422), while the first is under way too (409). What was accepted once stays so:
+  its repetition gets the first answer, though the event type's schema is another one by now or its `deliverAt` has come.
 - **Lists** come in pages of `limit` items. `iterator` of a page asks for the next one, `prevIterator` for the one
   before; `done` says that nothing follows. A page may be short, even empty, and not the last.
 - **Fields** that are not known are ignored. PUT replaces, and makes what is not there; PATCH changes what is given.

@@ -1,4 +1,6 @@
 /* POST /app/{app}/msg: the way of every event into Posthorn (lib/ingest goes on from here). */
+#include "base/metric.h"
+
 #include "api/app_in.h"
 #include "api/handlers.h"
 #include "api/message_in.h"
@@ -90,35 +92,55 @@ read_key(struct call *c, struct ingest_event *ev)
 }
 
 static void
-submit(struct posting *p)
+refuse(const struct posting *p)
 {
+	if (!p->in.overdue)
+		metric_add(METRIC_PAYLOAD_REFUSED, 1);
+	call_invalid(p->c, p->check.loc, "%s", p->check.reason);
+}
+
+static void
+on_found(void *arg, const struct ingest_answer *a, const struct err *e)
+{
+	if (a || e)
+		on_submitted(arg, a, e);
+	else
+		refuse(arg);
+}
+
+/* What is refused now may have been accepted when it was posted first: schemas change, and times
+ * come. The promise of its key, or eventId, is stronger. */
+static void
+submit(void *arg)
+{
+	struct posting *p = arg;
 	struct call *c = p->c;
 	struct ingest_event *ev = &p->in.event;
 	ev->org = str_of(c->token.org);
 	ev->app_ref = c->params[0];
-	if (read_key(c, ev) == 0)
+	if (read_key(c, ev))
+		return;
+	if (!p->check.loc)
 		ingest_submit(c->parts->ingest, ev, on_submitted, p);
-}
-
-static void
-on_checked(void *arg)
-{
-	struct posting *p = arg;
-	if (p->check.loc)
-		call_invalid(p->c, p->check.loc, "%s", p->check.reason);
+	else if (ev->has_key || ev->event_id.p)
+		ingest_find(c->parts->ingest, ev, on_found, p);
 	else
-		submit(p);
+		refuse(p);
 }
 
 static void
 check(struct posting *p)
 {
-	if (!p->c->parts->schemas) {
-		submit(p);
-		return;
-	}
+	static const char *const time[] = { "body", "deliverAt", NULL };
 	p->check = (struct payload_check){ .in = &p->in };
-	payload_check(p->c, &p->check, 1, on_checked, p);
+	if (p->in.overdue) {
+		p->check.loc = time;
+		p->check.reason = p->in.overdue->msg;
+	}
+	if (p->check.loc || !p->c->parts->schemas)
+		submit(p);
+	else
+		payload_check(p->c, &p->check, 1, submit, p);
 }
 
 static struct posting *

@@ -12,9 +12,14 @@
  *    request fails as a whole.
  * 4. With an Idempotency-Key the key is tied to the body first (key_pin), then each item is stored
  *    under a key of its own, made of the request's and the item's place: so a repetition finds what
- *    was stored and stores what was not. */
+ *    was stored and stores what was not.
+ * 5. An item that is refused now (its type's schema is another one, its time has come) but has a
+ *    name is asked about (ingest_find): its result is that of the first time, when there was one.
+ */
 #include <string.h>
 #include <sys/queue.h>
+
+#include "base/metric.h"
 
 #include "api/app_in.h"
 #include "api/handlers.h"
@@ -39,6 +44,7 @@ struct item {
 	int64_t id; /* when it was accepted */
 	bool replayed;
 	const struct refusal *refusal; /* NULL: accepted */
+	bool unsure; /* refused, unless it is the repetition of one that was not */
 	STAILQ_ENTRY(item) entry;
 };
 
@@ -49,7 +55,8 @@ struct batch {
 	struct str application;       /* the first that an item has; {NULL, 0}: none */
 	int good;                     /* items that are submitted */
 	struct payload_check *checks; /* of those */
-	int left;                     /* of those, without a result yet */
+	int unsure;                   /* that are asked about */
+	int left;                     /* of both, without a result yet */
 	int accepted, replayed;       /* replayed: of those accepted */
 	bool failed;                  /* failure is set */
 	struct err failure;           /* the first that is not the item's own fault */
@@ -161,6 +168,7 @@ on_submitted(void *arg, const struct ingest_answer *a, const struct err *e)
 	struct item *it = arg;
 	struct batch *b = it->batch;
 	if (a) {
+		it->refusal = NULL;
 		it->id = a->msg_id;
 		it->replayed = a->replayed;
 		b->accepted++;
@@ -175,6 +183,39 @@ on_submitted(void *arg, const struct ingest_answer *a, const struct err *e)
 	}
 	if (--b->left == 0)
 		reply(b);
+}
+
+static void
+count_unfit(const struct item *it)
+{
+	if (!it->in.overdue)
+		metric_add(METRIC_PAYLOAD_REFUSED, 1);
+}
+
+/* A refused one that was perhaps accepted when it was posted first (message.c): what it is called
+ * by tells. */
+static void
+doubt(struct item *it)
+{
+	struct batch *b = it->batch;
+	it->unsure = it->in.event.event_id.p || http_header_get(b->c->rq, "idempotency-key").p;
+	if (it->unsure)
+		b->unsure++;
+	else
+		count_unfit(it);
+}
+
+static void
+on_found(void *arg, const struct ingest_answer *a, const struct err *e)
+{
+	struct item *it = arg;
+	if (a || e) {
+		on_submitted(it, a, e);
+		return;
+	}
+	count_unfit(it);
+	if (--it->batch->left == 0)
+		reply(it->batch);
 }
 
 /* ---- the request -------------------------------------------------------------------------- */
@@ -201,6 +242,7 @@ item_new(struct batch *b)
 	it->batch = b;
 	it->replayed = false;
 	it->refusal = NULL;
+	it->unsure = false;
 	STAILQ_INSERT_TAIL(&b->items, it, entry);
 	b->n++;
 	return it;
@@ -217,7 +259,12 @@ take_item(struct batch *b, const struct slice *s)
 	}
 	if (!b->application.p)
 		b->application = it->in.application;
-	b->good++;
+	if (it->in.overdue) {
+		refuse(it, ERR_INVALID, "body", fault.field, "value_error", fault.msg);
+		doubt(it);
+	} else {
+		b->good++;
+	}
 }
 
 static int
@@ -279,36 +326,42 @@ submit(struct call *c)
 	struct batch *b = c->state;
 	struct str key = http_header_get(c->rq, "idempotency-key");
 	unsigned char body[FINGERPRINT_SIZE];
-	struct ingest_item *list = arena_alloc(c->arena, sizeof(*list) * (size_t)b->good);
+	struct ingest_item *list = arena_alloc(c->arena, sizeof(*list) * (size_t)(b->good + 1));
 	struct item *it;
 	int n = 0, place = 0;
 	if (key.p)
 		fingerprint(&c->rq->body, 1, body);
+	b->left = b->good + b->unsure;
 	STAILQ_FOREACH(it, &b->items, entry)
 	{
 		struct ingest_event *ev = &it->in.event;
 		place++;
-		if (it->refusal)
+		if (it->refusal && !it->unsure)
 			continue;
 		ev->org = str_of(c->token.org);
 		ev->app_ref = c->params[0];
 		if (key.p)
 			derive_key(ev, key, place, body);
-		list[n++] = (struct ingest_item){ ev, it };
+		if (it->unsure)
+			ingest_find(c->parts->ingest, ev, on_found, it);
+		else
+			list[n++] = (struct ingest_item){ ev, it };
 	}
-	b->left = n;
-	ingest_submit_list(c->parts->ingest, list, n, on_submitted);
+	if (n)
+		ingest_submit_list(c->parts->ingest, list, n, on_submitted);
 }
 
+/* A key is tied to what is stored under it; where nothing is to be stored, it stays free. */
 static void
 proceed(struct batch *b)
 {
-	if (b->good == 0) {
-		reply(b);
-		return;
-	}
 	b->c->state = b;
-	key_pin(b->c, submit);
+	if (b->good)
+		key_pin(b->c, submit);
+	else if (b->unsure)
+		submit(b->c);
+	else
+		reply(b);
 }
 
 /* ---- payloads against schemas --------------------------------------------------------------- */
@@ -326,6 +379,7 @@ on_checked(void *arg)
 		if (check->loc) {
 			refuse_at(it, ERR_INVALID, check->loc, "value_error", check->reason);
 			b->good--;
+			doubt(it);
 		}
 		check++;
 	}

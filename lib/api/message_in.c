@@ -26,6 +26,7 @@ struct reader {
 	struct wall now;
 	struct message_fault *fault;
 	struct ingest_extra extra; /* what was found of it */
+	bool overdue;              /* fault says what is wrong with its time */
 };
 
 static int PRINTF(3, 4) blame(struct reader *r, const char *field, const char *fmt, ...)
@@ -217,10 +218,12 @@ read_deliver_at(struct reader *r)
 		return 0;
 	if (m->kind != SLICE_STRING || wall_from_text(slice_string(m, r->arena), &t))
 		return blame(r, "deliverAt", "must be a time such as 2026-01-31T12:00:00Z");
-	if (t.us - r->now.us < DELIVER_MIN || t.us - r->now.us > DELIVER_MAX)
-		return blame(r, "deliverAt", "must be from one minute to 24 hours from now");
 	r->extra.deliver_at = t;
-	return 0;
+	if (t.us - r->now.us >= DELIVER_MIN && t.us - r->now.us <= DELIVER_MAX)
+		return 0;
+	r->overdue = t.us - r->now.us < DELIVER_MIN;
+	int wrong = blame(r, "deliverAt", "must be from one minute to 24 hours from now");
+	return r->overdue ? 0 : wrong;
 }
 
 static int
@@ -298,7 +301,14 @@ message_in_take(const struct slice *s, struct arena *a, struct wall now, struct 
 	    read_channels(&r, ev) || read_ordering_key(&r, ev) || read_raw_payload(&r, ret) ||
 	    read_extra(&r, ev))
 		return -1;
-	return read_application(&r, &ret->application);
+	if (read_application(&r, &ret->application))
+		return -1;
+	if (r.overdue) {
+		struct message_fault *copy = arena_alloc(a, sizeof(*copy));
+		*copy = *ret_fault;
+		ret->overdue = copy;
+	}
+	return 0;
 }
 
 int

@@ -5,16 +5,19 @@
 #include "ingest/ingest.h"
 #include "policy/slice.h"
 
-struct message_in {
-	struct ingest_event event; /* without its application and key */
-	struct str application; /* the member "application": an object's bytes; {NULL, 0}: none */
-	bool raw_payload;       /* the payload is a text of any kind, no JSON object */
-};
-
 /* The first thing that is wrong with it. */
 struct message_fault {
 	const char *field; /* static */
 	char msg[160];
+};
+
+struct message_in {
+	struct ingest_event event; /* without its application and key */
+	struct str application; /* the member "application": an object's bytes; {NULL, 0}: none */
+	bool raw_payload;       /* the payload is a text of any kind, no JSON object */
+	const struct message_fault
+	    *overdue; /* its deliverAt is too near by now: it may only be the
+			 repetition of an event that was accepted; else NULL */
 };
 
 /* From the members of the posted object, at that time. What is no span of it goes to the arena. */

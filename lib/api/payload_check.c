@@ -82,7 +82,6 @@ unfit(struct checking *k, struct payload_check *p, const struct schema_finding *
 		metric_add(METRIC_PAYLOAD_WARNED, 1);
 		return;
 	}
-	metric_add(METRIC_PAYLOAD_REFUSED, 1);
 	p->reason = arena_strdup(k->c->arena, f->reason);
 	p->loc = full_loc(k->c->arena, p->in, f);
 }

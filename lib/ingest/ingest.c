@@ -238,12 +238,10 @@ on_tick(void *arg)
 
 /* ---- public ------------------------------------------------------------------------------- */
 
-void
-ingest_submit_list(struct ingest *in, const struct ingest_item *items, int n, ingest_fn fn)
+static struct group *
+group_new(struct ingest *in, const struct ingest_item *items, int n, ingest_fn fn)
 {
 	struct group *g = mem_zalloc(sizeof(*g) + sizeof(g->pending[0]) * (size_t)n);
-	const struct ingest_event *first = items[0].event;
-	const struct cat_app *app = catalogue_find(in->cat, first->org, first->app_ref);
 	g->n = g->left = n;
 	in->npending += n;
 	for (int i = 0; i < n; i++) {
@@ -254,6 +252,18 @@ ingest_submit_list(struct ingest *in, const struct ingest_item *items, int n, in
 		p->fn = fn;
 		p->arg = items[i].arg;
 		p->since = loop_now(in->loop);
+	}
+	return g;
+}
+
+void
+ingest_submit_list(struct ingest *in, const struct ingest_item *items, int n, ingest_fn fn)
+{
+	struct group *g = group_new(in, items, n, fn);
+	const struct ingest_event *first = items[0].event;
+	const struct cat_app *app = catalogue_find(in->cat, first->org, first->app_ref);
+	for (int i = 0; i < n; i++) {
+		struct pending *p = &g->pending[i];
 		if (app) {
 			pending_match(p, app);
 			ingest_enqueue(p);
@@ -268,6 +278,13 @@ ingest_submit(struct ingest *in, const struct ingest_event *ev, ingest_fn fn, vo
 {
 	const struct ingest_item one = { ev, arg };
 	ingest_submit_list(in, &one, 1, fn);
+}
+
+void
+ingest_find(struct ingest *in, const struct ingest_event *ev, ingest_fn fn, void *arg)
+{
+	const struct ingest_item one = { ev, arg };
+	pending_find(&group_new(in, &one, 1, fn)->pending[0]);
 }
 
 int

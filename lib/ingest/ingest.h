@@ -71,6 +71,11 @@ struct ingest_answer {
 typedef void (*ingest_fn)(void *arg, const struct ingest_answer *a, const struct err *e);
 void ingest_submit(struct ingest *in, const struct ingest_event *ev, ingest_fn fn, void *arg);
 
+/* For an event that may not be stored now but may have been before (has_key, or an event_id): what
+ * ingest_submit answers to a repetition, from what is stored at this moment; with a and e both NULL
+ * when it is none. Stores nothing. */
+void ingest_find(struct ingest *in, const struct ingest_event *ev, ingest_fn fn, void *arg);
+
 /* One of several events of the same organisation and app_ref, with the argument of its answer. */
 struct ingest_item {
 	const struct ingest_event *event;

@@ -19,6 +19,7 @@ struct pending {
 	void *arg;
 	usec_t since;
 	int tries;
+	bool finds;                /* it is only asked about: ingest_find */
 	const struct cat_app *app; /* one reference: what it was matched with */
 	struct targets targets;
 	int64_t *target_ids;     /* owned: those of targets */
@@ -77,6 +78,8 @@ void pending_refuse(struct pending *p, const struct err *e);
 
 /* The append left it out: asks why, and answers or matches it again. Ends it when nobody waits. */
 void pending_not_stored(struct pending *p);
+/* Reads the application, and asks whether the event is there; no more is done with it. */
+void pending_find(struct pending *p);
 
 /* ---- ingest.c ---- */
 

@@ -1,5 +1,6 @@
 /* Why the append left an event out (message_why.sql): its key or its eventId is there already, or
- * the catalogue had moved on since it was matched. */
+ * the catalogue had moved on since it was matched. The same question finds what an event is the
+ * repetition of that is not to be stored. */
 #include "base/metric.h"
 
 #include "ingest/pending.h"
@@ -71,8 +72,7 @@ replay_answer(struct pending *p, const PGresult *r)
 static void
 judge(struct pending *p, const PGresult *r)
 {
-	int64_t my_id = p->message->id;
-	bool mine = p->ev->event_id.p && pg_int(r, 0, WHY_UID_MSG) == my_id;
+	bool mine = p->message && p->ev->event_id.p && pg_int(r, 0, WHY_UID_MSG) == p->message->id;
 	if (!pg_null(r, 0, WHY_MSG)) {
 		if (mine)
 			forget_event_id(p);
@@ -81,6 +81,11 @@ judge(struct pending *p, const PGresult *r)
 	}
 	if (p->ev->event_id.p && !pg_null(r, 0, WHY_UID_MSG) && !mine) {
 		pending_fail_with(p, ERR_CONFLICT, "a message with this eventId exists already");
+		return;
+	}
+	if (p->finds) {
+		p->fn(p->arg, NULL, NULL);
+		pending_free(p);
 		return;
 	}
 	if (++p->tries >= TRIES_MAX) {
@@ -134,4 +139,23 @@ pending_not_stored(struct pending *p)
 		ask_why(p);
 	else
 		pending_free(p); /* it was told to try again */
+}
+
+static void
+on_app(void *arg, const struct cat_app *app, const struct err *e)
+{
+	struct pending *p = arg;
+	if (!app) {
+		pending_fail(p, e);
+		return;
+	}
+	p->app = cat_app_ref(app);
+	ask_why(p);
+}
+
+void
+pending_find(struct pending *p)
+{
+	p->finds = true;
+	catalogue_load(p->in->cat, p->ev->org, p->ev->app_ref, on_app, p);
 }

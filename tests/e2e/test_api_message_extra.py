@@ -140,6 +140,26 @@ def test_it_follows_the_schedule_when_it_fails(aged, receiver):
     assert {g.id for g in got} == {made} and len({g.body for g in got}) == 1
 
 
+def test_a_key_gets_the_first_answer_when_the_time_has_come(aged):
+    daemon, clock = aged
+    api = daemon.api()
+    app = api.new_app()
+    path, key = f"/app/{app}/msg", {"Idempotency-Key": "k"}
+    body = {"eventType": "t", "payload": {"n": 1}, "deliverAt": ahead(hours=2)}
+    first = api.post(path, body, headers=key, want=202)
+    batch = api.post(path + "/batch", [body], headers=key, want=202).json
+    clock.set(2 * 3600 + 5)
+    wait_until(lambda: api.post(path, {**body, "payload": {}}).status == 422, 30, "its time has come")
+    again = api.post(path, body, headers=key, want=202)
+    assert (again.body, again.headers["idempotency-replayed"]) == (first.body, "true")
+    again = api.post(path + "/batch", [body], headers=key, want=202).json
+    assert again["data"][0]["id"] == batch["data"][0]["id"]
+    refused = api.post(path, body, headers={"Idempotency-Key": "other"}, want=422).json
+    assert field_of(refused) == ["body", "deliverAt"]
+    row = api.post(path + "/batch", [body, {**body, "eventId": "never"}], want=202).json["data"]
+    assert [(r["status"], r["detail"][0]["loc"]) for r in row] == [(422, ["body", "deliverAt"])] * 2
+
+
 # Payloads that are forgotten.
 
 

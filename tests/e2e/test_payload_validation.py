@@ -16,6 +16,7 @@ ORDER = {
     },
     "definitions": {"line": {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}}},
 }
+REFUSED = 'posthorn_payloads_unfit_total{action="refused"}'
 GOOD = {"id": "o-1", "lines": [{"n": 1}]}
 
 
@@ -153,6 +154,67 @@ def test_numbers_of_any_size(org):
     assert org.call("POST", path, body % b"123456789012345678901234567890").status == 202
     assert org.call("POST", path, body % b"-123456789012345678901234567890").status == 422
     assert org.call("POST", path, body % b"1e999").status == 422
+
+
+# What was accepted stays accepted: a key's promise is stronger than a schema that came later.
+
+
+def refused_everywhere(org, app, name, payload):
+    """Until every worker knows the schema: each refuses what has no name."""
+    def all_refuse():
+        fresh = [Api("127.0.0.1", org.port, org.token) for _ in range(10)]
+        return all(post(one, app, name, payload).status == 422 for one in fresh)
+    wait_until(all_refuse, 30)
+
+
+def test_a_key_gets_the_first_answer_whatever_the_schema_says_now(org):
+    app = org.new_app()
+    path, key = f"/app/{app}/msg", {"Idempotency-Key": "first"}
+    event = {"eventType": "t", "payload": {"n": 1}}
+    named = {**event, "eventId": "mine", "tags": ["x"]}
+    first = org.post(path, event, headers=key, want=202)
+    both = org.post(path, named, headers={"Idempotency-Key": "both"}, want=202)
+    schema(org, "t", False)
+    refused_everywhere(org, app, "t", {"n": 1})
+    before = org.metrics()
+    for body, want, name in ((event, first, "first"), (named, both, "both")):
+        again = org.post(path, body, headers={"Idempotency-Key": name}, want=202)
+        assert (again.body, again.headers["idempotency-replayed"]) == (want.body, "true")
+        other = org.post(path, {**body, "payload": {"n": 2}}, headers={"Idempotency-Key": name}, want=422)
+        assert other.json["detail"][0]["loc"] == ["header", "idempotency-key"]
+    org.post(path, named, want=409)
+    assert org.metrics().get(REFUSED, 0) == before.get(REFUSED, 0)
+    # What was not accepted before is refused as ever, and its names stay free.
+    new = {**event, "eventId": "new"}
+    assert problem(org.post(path, new, headers={"Idempotency-Key": "new"}))[0] == ["body", "payload"]
+    assert org.metrics()[REFUSED] == before.get(REFUSED, 0) + 1
+    org.post(path, {**new, "eventType": "free"}, headers={"Idempotency-Key": "new"}, want=202)
+    org.post("/app/nobody/msg", event, headers=key, want=404)
+    assert len(org.get(path).json["data"]) == 3
+
+
+def test_a_batch_again_after_the_schema_has_changed(org):
+    app = org.new_app()
+    path = f"/app/{app}/msg/batch"
+    items = [{"eventType": "t", "payload": {"n": 1}}, {"eventType": "free", "payload": {}},
+             {"eventType": "t", "payload": {"n": 3}, "eventId": "three"}]
+    key = {"Idempotency-Key": "k"}
+    first = org.post(path, items, headers=key, want=202).json
+    alone = org.post(path, items[:1], headers={"Idempotency-Key": "alone"}, want=202).json
+    schema(org, "t", False)
+    refused_everywhere(org, app, "t", {"n": 1})
+    again = org.post(path, items, headers=key, want=202)
+    assert [(row["status"], row["id"]) for row in again.json["data"]] == [
+        (202, row["id"]) for row in first["data"]]
+    assert again.headers["idempotency-replayed"] == "true" and again.json["refused"] == 0
+    again = org.post(path, items[:1], headers={"Idempotency-Key": "alone"}, want=202).json
+    assert again["data"][0]["id"] == alone["data"][0]["id"]
+    # By its eventId alone it is the second of its name, as it would be without a schema.
+    assert [row["status"] for row in org.post(path, items, want=202).json["data"]] == [422, 202, 409]
+    # A batch of which nothing was stored leaves its key free.
+    fresh = {"Idempotency-Key": "fresh"}
+    assert org.post(path, items[:1], headers=fresh, want=202).json["refused"] == 1
+    assert org.post(path, items[1:2], headers=fresh, want=202).json["accepted"] == 1
 
 
 def test_warn_accepts_counts_and_logs(start):

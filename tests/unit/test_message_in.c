@@ -14,7 +14,9 @@ take(const char *text, struct arena *a, struct message_in *ret)
 	struct message_fault fault;
 	struct err e;
 	assert_int_equal(slice_object(str_of(text), &s, &e), 0);
-	return message_in_take(&s, a, now, ret, &fault) ? fault.field : NULL;
+	if (message_in_take(&s, a, now, ret, &fault))
+		return fault.field;
+	return ret->overdue ? ret->overdue->field : NULL;
 }
 
 static void
@@ -49,6 +51,32 @@ test_what_is_read(void **state)
 	assert_int_equal(in.event.extra->forget_at.us - now.us, 90 * 86400 * USEC_PER_SEC);
 	assert_null(take(BODY(",\"payloadRetentionHours\":1"), a, &in));
 	assert_int_equal(in.event.extra->forget_at.us - now.us, 3600 * USEC_PER_SEC);
+	arena_free(a);
+}
+
+/* What may be the repetition of an event that was accepted is read whole. */
+static void
+test_a_time_that_has_come(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *body;
+		bool overdue; /* else it is refused, whatever was before */
+	} cases[] = {
+		{ BODY(",\"deliverAt\":\"2026-11-18T11:07:38.999Z\""), true },
+		{ BODY(",\"deliverAt\":\"2026-11-18T11:06:40Z\""), true },
+		{ BODY(",\"deliverAt\":\"1970-01-01T00:00:00Z\""), true },
+		{ BODY(",\"deliverAt\":\"2026-11-19T11:06:40.001Z\""), false },
+		{ BODY(",\"deliverAt\":\"2026-11-18T11:06:40Z\",\"tags\":{}"), false },
+		{ BODY(",\"deliverAt\":\"2026-11-18T11:06:40Z\",\"application\":1"), false },
+	};
+	struct arena *a = arena_new();
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct message_in in;
+		assert_non_null(take(cases[i].body, a, &in));
+		if (!in.overdue != !cases[i].overdue)
+			fail_msg("%s", cases[i].body);
+	}
 	arena_free(a);
 }
 
@@ -97,6 +125,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing_of_it),
 		cmocka_unit_test(test_what_is_read),
+		cmocka_unit_test(test_a_time_that_has_come),
+		cmocka_unit_test(test_a_time_that_has_come),
 		cmocka_unit_test(test_edges_of_the_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
