@@ -90,10 +90,10 @@ arg_small_or_null(struct pg_args *a, int64_t v)
 }
 
 void
-replay_filter_arg(struct pg_args *a, const struct replay_filter *f, bool unsuccessful)
+replay_filter_arg(struct pg_args *a, const struct replay_filter *f, enum replay_which which)
 {
 	pg_arg_int8(a, f->endpoint_id);
-	pg_arg_bool(a, unsuccessful);
+	pg_arg_int2(a, (int16_t)which);
 	if (f->ntypes)
 		pg_arg_texts(a, f->types, f->ntypes);
 	else

@@ -53,20 +53,19 @@ read_replay(struct arena *a, struct str text, struct wall now UNUSED, int64_t *r
 static void
 arg_recover(struct pg_args *a, const void *filter)
 {
-	replay_filter_arg(a, filter, true);
+	replay_filter_arg(a, filter, REPLAY_UNSUCCESSFUL);
 }
 
 static void
 arg_bulk(struct pg_args *a, const void *filter)
 {
-	replay_filter_arg(a, filter, false);
+	replay_filter_arg(a, filter, REPLAY_ATTEMPTED);
 }
 
 static void
 arg_missing(struct pg_args *a, const void *filter)
 {
-	const struct replay_filter *f = filter;
-	pg_arg_int8(a, f->endpoint_id);
+	replay_filter_arg(a, filter, REPLAY_MISSING);
 }
 
 /* The id of the last message that is meant; none: there was none. */
@@ -119,6 +118,15 @@ arg_usage(struct pg_args *a, const void *filter)
 		pg_arg_null(a);
 }
 
+/* Without a stretch of time and of any application. */
+static void
+arg_types(struct pg_args *a, const void *filter UNUSED)
+{
+	pg_arg_null(a);
+	pg_arg_null(a);
+	pg_arg_null(a);
+}
+
 static void *
 read_all(struct arena *a UNUSED, struct str text UNUSED, struct wall now UNUSED, int64_t *ret_below)
 {
@@ -136,12 +144,12 @@ arg_nothing(struct pg_args *a UNUSED, const void *filter UNUSED)
 static const struct task_kind kinds[] = {
 	{ TASK_REPLAY, &stmt_task_replay_step, true, read_dead, arg_dead },
 	{ TASK_DISCARD, &stmt_task_discard_step, false, read_dead, arg_dead },
-	{ TASK_RECOVER, &stmt_task_attempted_step, true, read_replay, arg_recover },
-	{ TASK_BULK_REPLAY, &stmt_task_attempted_step, true, read_replay, arg_bulk },
-	{ TASK_REPLAY_MISSING, &stmt_task_missing_step, true, read_replay, arg_missing },
+	{ TASK_RECOVER, &stmt_task_endpoint_step, true, read_replay, arg_recover },
+	{ TASK_BULK_REPLAY, &stmt_task_endpoint_step, true, read_replay, arg_bulk },
+	{ TASK_REPLAY_MISSING, &stmt_task_endpoint_step, true, read_replay, arg_missing },
 	{ TASK_EXPUNGE, &stmt_task_expunge_step, false, read_expunge, arg_nothing },
-	{ TASK_APP_STATS, &stmt_task_app_stats_step, false, read_usage, arg_usage },
-	{ TASK_EVENT_TYPES, &stmt_task_event_types_step, false, read_all, arg_nothing },
+	{ TASK_APP_STATS, &stmt_task_usage_step, false, read_usage, arg_usage },
+	{ TASK_EVENT_TYPES, &stmt_task_usage_step, false, read_all, arg_types },
 };
 
 const struct task_kind *

@@ -1,6 +1,6 @@
 /* /stats/usage: what an organisation's applications use. Each is a background task, which goes
- * through the applications in steps (task_app_stats_step.sql, task_event_types_step.sql); attempts
- * are taken from the tally (send/tally.h) and never counted in the log. */
+ * through the applications in steps (task_usage_step.sql); attempts are taken from the tally
+ * (send/tally.h) and never counted in the log. */
 #include "api/usage.h"
 
 #include "api/field.h"

@@ -1,15 +1,18 @@
--- A step of a task of kind endpoint.recover or endpoint.bulk-replay: of the application's next messages,
--- those that were attempted for the endpoint and that the filter selects get a chain of their own, due at
--- once, whatever else is planned for them; and the task's progress, under fence.sql of the same
--- transaction. The chain bears the number of the task, which comes to a message once. What has no payload
--- any more counts as failed. Dead letters that are delivered again by it are replayed. The task fails when
--- the endpoint is no longer enabled. A row each for what was planned, and one at least; no row: the task
--- or the slot is not ours any more.
+-- A step of a task that sends an endpoint messages of a stretch of time: of the application's next ones, those
+-- that are meant get a chain of their own, due at once, whatever else is planned for them; and the task's
+-- progress, under fence.sql of the same transaction. The chain bears the number of the task, which comes to a
+-- message once. What has no payload any more counts as failed. Dead letters that are delivered again by it are
+-- replayed. The task fails when the endpoint is no longer enabled. A row each for what was planned, and one at
+-- least; no row: the task or the slot is not ours any more.
+-- Meant is ($11, enum replay_which) 0 what was attempted for the endpoint, never succeeded, and the filter
+-- selects (endpoint.recover); 1 the same, what has succeeded too (endpoint.bulk-replay); 2 what the endpoint's
+-- own filter matches, what was never attempted for it, and what nothing will deliver: no step of it is parked
+-- for the endpoint, which was no target of it, or its dead letter is open (endpoint.replay). What is to be
+-- delivered later yet is not missing.
 -- $1 task, $2 owner, $3 cursor, $4 messages to deliver at most, $5 lease in ms, $6 by whom, $7 organisation,
--- $8 below this id, $9 application, $10 endpoint, $11 whether only what never succeeded,
--- $12 event types or null, $13 channel or null, $14 how it stands (0 success, 2 fail, 3 sending, as in
--- endpoint_message_list_down) or null, $15 class of the last answer's status or null, $16 tag or null,
--- $17 slot, $18 epoch, $19 due, $20 messages to look at
+-- $8 below this id, $9 application, $10 endpoint, $11 what is meant, $12 event types or null, $13 channel or
+-- null, $14 how it stands (0 success, 2 fail, 3 sending, as in endpoint_message_list_down) or null, $15 class
+-- of the last answer's status or null, $16 tag or null, $17 slot, $18 epoch, $19 due, $20 messages to look at
 -- (endpoint_id + 0: a message's attempts are looked through by message, never an endpoint's. A dead
 -- letter's id may be a little older than its message's: 20 minutes of ids are 5033164800000.)
 with mine as materialized (
@@ -19,15 +22,16 @@ with mine as materialized (
 ), held as materialized (
     select id from slot where id = $17::int2 and epoch = $18::int8 and owner is not null
 ), live as materialized (
-    select e.id from endpoint e join app a on a.id = e.app_id
+    select e.id, e.event_types, e.channels from endpoint e join app a on a.id = e.app_id
     where e.app_id = $9::int8 and e.id = $10::int8 and not e.disabled and e.deleted_at is null
         and a.org = $7::text and a.deleted_at is null
 ), seen as materialized (
-    select id, event_type, channels, (extra).tags, payload_kept(payload, extra) is not null as payload
+    select id, event_type, channels, targets, (extra).tags, (extra).deliver_at,
+        payload_kept(payload, extra) is not null as payload
     from message
     where app_id = $9::int8 and id > $3::int8 and id < $8::int8
     order by id limit (select $20::int4)
-), picked as materialized (
+), attempted as (
     select m.id, m.payload
     from seen m
     cross join lateral (
@@ -43,10 +47,11 @@ with mine as materialized (
             from attempt
             where app_id = $9::int8 and msg_id = m.id and endpoint_id + 0 = $10::int8) t
         having count(*) > 0) q
-    where ($12::text[] is null or m.event_type = any($12::text[]))
+    where $11::int2 <> 2
+        and ($12::text[] is null or m.event_type = any($12::text[]))
         and ($13::text is null or $13::text = any(string_to_array(m.channels, ',')))
         and ($16::text is null or $16::text = any(string_to_array(m.tags, U&'\001F')))
-        and not ($11::bool and q.success)
+        and not ($11::int2 = 0 and q.success)
         and ($15::int2 is null or q.class = $15::int2)
         and ($14::int2 is null or $14::int2 = case when q.success then 0
             when q.planned or exists (
@@ -61,7 +66,30 @@ with mine as materialized (
                             and d.endpoint_id = k.endpoint_id and d.chain = k.chain
                             and d.seq >= k.seq and d.id > m.id - 5033164800000)) then 3
             else 2 end)
-    order by m.id limit $4::int4
+), missing as (
+    select m.id, m.payload
+    from seen m, live e
+    where $11::int2 = 2
+        and (e.event_types is null or m.event_type = any(e.event_types))
+        and (e.channels is null or string_to_array(m.channels, ',') && e.channels)
+        and (m.deliver_at is null or m.deliver_at <= now())
+        and not exists (select 1 from attempt t
+            where t.app_id = $9::int8 and t.msg_id = m.id and t.endpoint_id + 0 = $10::int8 offset 0)
+        and not exists (select 1 from parked k
+            where k.app_id = $9::int8 and k.msg_id = m.id and k.endpoint_id + 0 = $10::int8
+                and not exists (select 1 from dead_letter d
+                    where d.app_id = k.app_id and d.msg_id = k.msg_id and d.endpoint_id = k.endpoint_id
+                        and d.chain = k.chain and d.seq >= k.seq and d.id > m.id - 5033164800000)
+                offset 0)
+        and (not exists (select 1 from generate_series(0, octet_length(m.targets) / 8 - 1) n
+                where substring(m.targets from n * 8 + 1 for 8) = int8send($10::int8))
+            or exists (select 1 from dead_letter d
+                where d.app_id = $9::int8 and d.msg_id = m.id and d.endpoint_id = $10::int8
+                    and d.id > m.id - 5033164800000
+                    and d.replayed_at is null and d.discarded_at is null offset 0))
+), picked as materialized (
+    select id, payload from (select * from attempted union all select * from missing) m
+    order by id limit $4::int4
 ), ended as materialized (
     select case when (select count(*) from picked) = $4::int4 then (select max(id) from picked)
             else (select max(id) from seen) end as at,
