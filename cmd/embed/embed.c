@@ -5,6 +5,9 @@
  *     embed texts NAME out.c out.h file …            struct text NAME[] in the given order
  *
  * A statement's number of parameters is the highest $n in its text outside comments and literals.
+ *
+ * A .sql file with alternatives, {this|that}, is two statements, stmt_<file>_down with the first of
+ * each and stmt_<file>_up with the second: so {<|>} and {desc|asc} make a list's two orders.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -101,55 +104,99 @@ write_literal(FILE *out, const char *text)
 	fputc('"', out);
 }
 
+/* ---- alternatives ---- */
+
+/* The next {this|that} at or behind p: its length, braces included, and where the bar is. NULL when
+ * there is none. */
+static const char *
+find_alternative(const char *p, size_t *ret_n, const char **ret_bar)
+{
+	for (; (p = strchr(p, '{')); p++) {
+		size_t n = strcspn(p + 1, "{|}\n");
+		if (p[1 + n] != '|')
+			continue;
+		*ret_bar = p + 1 + n;
+		n += 1 + strcspn(*ret_bar + 1, "{|}\n");
+		if (p[1 + n] != '}')
+			continue;
+		*ret_n = n + 2;
+		return p;
+	}
+	return NULL;
+}
+
+/* The text with the first of each alternative, or the second. It is never longer. */
+static char *
+choose(const char *text, int second)
+{
+	const char *bar, *at;
+	size_t n;
+	char *chosen = malloc(strlen(text) + 1), *to = chosen;
+	if (!chosen)
+		die("no memory for", "a statement");
+	for (; (at = find_alternative(text, &n, &bar)); text = at + n) {
+		const char *from = second ? bar + 1 : at + 1;
+		size_t width = second ? (size_t)(at + n - 1 - from) : (size_t)(bar - from);
+		memcpy(to, text, (size_t)(at - text));
+		to += at - text;
+		memcpy(to, from, width);
+		to += width;
+	}
+	memcpy(to, text, strlen(text) + 1);
+	return chosen;
+}
+
+/* ---- what is written ---- */
+
+static void
+write_statement(FILE *c, FILE *h, const char *name, const char *way, const char *sql)
+{
+	fprintf(c, "const struct pg_stmt stmt_%s%s = { \"%s%s\", ", name, way, name, way);
+	write_literal(c, sql);
+	fprintf(c, ", %d };\n", count_params(sql));
+	fprintf(h, "extern const struct pg_stmt stmt_%s%s;\n", name, way);
+}
+
 static void
 write_statements(FILE *c, FILE *h, const char *name, char **files, int n)
 {
+	static const char *const ways[] = { "_down", "_up" };
+	char *list = NULL;
+	size_t list_n = 0;
+	FILE *all = open_memstream(&list, &list_n);
+	if (!all)
+		die("no memory for", name);
 	fprintf(h, "/* Made by embed from the .sql files; do not edit. */\n#pragma once\n\n"
 		   "#include \"pg/pg.h\"\n\n");
+	int count = 0;
 	for (int i = 0; i < n; i++) {
 		char *sql = slurp(files[i]), *s = stem(files[i]);
-		fprintf(c, "const struct pg_stmt stmt_%s = { \"%s\", ", s, s);
-		write_literal(c, sql);
-		fprintf(c, ", %d };\n", count_params(sql));
-		fprintf(h, "extern const struct pg_stmt stmt_%s;\n", s);
+		size_t length;
+		const char *bar;
+		int two = find_alternative(sql, &length, &bar) != NULL;
+		for (int way = 0; way <= two; way++, count++) {
+			char *chosen = choose(sql, way);
+			write_statement(c, h, s, two ? ways[way] : "", chosen);
+			fprintf(all, "\t&stmt_%s%s,\n", s, two ? ways[way] : "");
+			free(chosen);
+		}
 		free(sql);
 		free(s);
 	}
-	fprintf(c, "const struct pg_stmt *const %s[] = {\n", name);
-	for (int i = 0; i < n; i++) {
-		char *s = stem(files[i]);
-		fprintf(c, "\t&stmt_%s,\n", s);
-		free(s);
-	}
-	fprintf(c, "};\nconst int %s_count = %d;\n", name, n);
+	if (fclose(all))
+		die("no memory for", name);
+	fprintf(c, "const struct pg_stmt *const %s[] = {\n%s};\nconst int %s_count = %d;\n", name,
+	    list, name, count);
 	fprintf(h, "\nextern const struct pg_stmt *const %s[];\nextern const int %s_count;\n", name,
 	    name);
+	free(list);
 }
 
+/* An array of names and texts, one of each file. */
 static void
-write_migrations(FILE *c, FILE *h, const char *name, char **files, int n)
+write_array(FILE *c, FILE *h, const char *type, const char *name, char **files, int n)
 {
-	fprintf(h, "/* Made by embed from the .sql files; do not edit. */\n#pragma once\n\n"
-		   "#include \"pg/migrate.h\"\n\n");
-	fprintf(c, "const struct migration %s[] = {\n", name);
-	for (int i = 0; i < n; i++) {
-		char *sql = slurp(files[i]), *s = stem(files[i]);
-		fprintf(c, "\t{ \"%s\", ", s);
-		write_literal(c, sql);
-		fprintf(c, " },\n");
-		free(sql);
-		free(s);
-	}
-	fprintf(c, "};\nconst int %s_count = %d;\n", name, n);
-	fprintf(h, "extern const struct migration %s[];\nextern const int %s_count;\n", name, name);
-}
-
-static void
-write_texts(FILE *c, FILE *h, const char *name, char **files, int n)
-{
-	fprintf(h, "/* Made by embed; do not edit. */\n#pragma once\n\n"
-		   "#include \"base/text.h\"\n\n");
-	fprintf(c, "const struct text %s[] = {\n", name);
+	fprintf(c, "const struct %s %s[] = {\n", type, name);
 	for (int i = 0; i < n; i++) {
 		char *text = slurp(files[i]), *s = stem(files[i]);
 		fprintf(c, "\t{ \"%s\", ", s);
@@ -159,7 +206,23 @@ write_texts(FILE *c, FILE *h, const char *name, char **files, int n)
 		free(s);
 	}
 	fprintf(c, "};\nconst int %s_count = %d;\n", name, n);
-	fprintf(h, "extern const struct text %s[];\nextern const int %s_count;\n", name, name);
+	fprintf(h, "extern const struct %s %s[];\nextern const int %s_count;\n", type, name, name);
+}
+
+static void
+write_migrations(FILE *c, FILE *h, const char *name, char **files, int n)
+{
+	fprintf(h, "/* Made by embed from the .sql files; do not edit. */\n#pragma once\n\n"
+		   "#include \"pg/migrate.h\"\n\n");
+	write_array(c, h, "migration", name, files, n);
+}
+
+static void
+write_texts(FILE *c, FILE *h, const char *name, char **files, int n)
+{
+	fprintf(h, "/* Made by embed; do not edit. */\n#pragma once\n\n"
+		   "#include \"base/text.h\"\n\n");
+	write_array(c, h, "text", name, files, n);
 }
 
 static const struct mode {

@@ -4,6 +4,7 @@ Citus itself takes no part: the tables are asked of PostgreSQL's catalogue, the 
 (harness/citus.py, harness/citus_rules.py). The bad tables and statements below prove that it can fail."""
 
 import pathlib
+import re
 
 import psycopg
 import pytest
@@ -36,6 +37,11 @@ def catalogue(placement, db):
     return Catalogue.of(placement, db)
 
 
+def either_way(sql):
+    """Without alternatives, {this|that}: which order a list has is all the same here."""
+    return re.sub(r"\{([^{|}\n]*)\|[^{|}\n]*\}", r"\1", sql)
+
+
 def listed():
     """Name → verdict, of citus_statements.txt."""
     lines = [line.split("#")[0].split("--")[0].split() for line in LISTED.read_text().splitlines()]
@@ -64,7 +70,7 @@ def test_distribution_is_sql(db):
 
 
 def test_every_statement_is_judged(catalogue):
-    verdicts = {path.stem: judge(path.read_text(), catalogue) for path in STATEMENTS}
+    verdicts = {path.stem: judge(either_way(path.read_text()), catalogue) for path in STATEMENTS}
     assert len(verdicts) > 80
     expected = listed()
     wrong = [f"{name}: {verdicts.get(name, 'no such statement')}, listed as {expected.get(name, 'coordinator')}"

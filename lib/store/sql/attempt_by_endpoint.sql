@@ -1,5 +1,5 @@
--- A page of an endpoint's attempts, by id, ascending, each with its message. One row with a null id: the
--- page is empty; no row: there is no such endpoint. Payloads and last columns as in message_list_up.
+-- A page of an endpoint's attempts, by id, either way, each with its message. One row with a null id: the
+-- page is empty; no row: there is no such endpoint. Payloads and last columns as in message_list.
 -- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 endpoint's id or null,
 -- $5 endpoint's uid or null, $6 above this id, $7 below this id, $8 rows at most,
 -- $9 event types or null, $10 channel or null, $11 status or null, $12 class of the answer's status or
@@ -24,13 +24,13 @@ select t.id, t.msg_id, t.endpoint_id, u.url, t.response, t.http_status, t.durati
     t.fits and not t.room and $13::int8 > 0, t.n = $14::int4, not t.fits
 from e
 left join lateral (
-    select f.*, (sum(octet_length(f.kept)) over (order by f.id asc)
+    select f.*, (sum(octet_length(f.kept)) over (order by f.id {desc|asc})
         - octet_length(f.kept) < $13::int8) is not false and $13::int8 > 0 as room
     from (
         select s.*, m.event_type, m.event_id, m.channels, m.kept, m.extra
         from (
             select * from (
-                select x.*, row_number() over (order by x.id asc) as n,
+                select x.*, row_number() over (order by x.id {desc|asc}) as n,
                     (($11::int2 is null or x.status = $11::int2)
                         and ($12::int2 is null or x.http_status / 100 = $12::int2)
                         and (($9::text[] is null and $10::text is null and $17::text is null) or exists (
@@ -48,12 +48,12 @@ left join lateral (
                     where app_id = e.app_id and endpoint_id = e.id
                         and id > $6::int8 and id < $7::int8
                         and msg_id > $15::int8 and msg_id < $16::int8
-                    order by id asc limit (select $14::int4)) x) r
+                    order by id {desc|asc} limit (select $14::int4)) x) r
             where r.fits or r.n = $14::int4
-            order by r.id asc limit $8::int4) s
+            order by r.id {desc|asc} limit $8::int4) s
         left join lateral (
             select event_type, event_id, channels, extra, payload_kept(payload, extra) as kept
             from message
             where app_id = s.app_id and id = s.msg_id offset 0) m on true) f) t on true
 left join endpoint_url u on u.app_id = e.app_id and u.endpoint_id = e.id and u.no = t.url_no
-order by t.id asc
+order by t.id {desc|asc}

@@ -1,6 +1,6 @@
--- A page of an application's dead letters, by id, ascending. One row with a null id: the page is empty;
--- no row: there is no such application. The last columns as in message_list_up.
--- $1 to $12 as in dead_letter_list_up, $13 application's id or null, $14 its uid or null,
+-- A page of an application's dead letters, by id, either way. One row with a null id: the page is empty;
+-- no row: there is no such application. The last columns as in message_list.
+-- $1 to $12 as in dead_letter_list, $13 application's id or null, $14 its uid or null,
 -- $15 whether a deleted one counts
 with a as (
     select id from app
@@ -15,7 +15,7 @@ select d.id, d.app_id, d.msg_id, d.endpoint_id, d.event_type, d.reason, d.last_s
 from a
 left join lateral (
     select * from (
-        select d.*, row_number() over (order by d.id asc) as n,
+        select d.*, row_number() over (order by d.id {desc|asc}) as n,
             ((($4::int8 is null and $5::text is null) or d.endpoint_id = coalesce($4::int8,
                 (select e.id from endpoint e
                     where e.app_id = d.app_id and e.uid = $5::text and e.deleted_at is null)))
@@ -27,7 +27,7 @@ left join lateral (
         from (
             select * from dead_letter
             where app_id = a.id and id > $2::int8 and id < $3::int8
-            order by id asc limit (select $12::int4)) d) d
+            order by id {desc|asc} limit (select $12::int4)) d) d
     where d.fits or d.n = $12::int4
-    order by d.id asc limit $11::int4) d on true
-order by d.id asc
+    order by d.id {desc|asc} limit $11::int4) d on true
+order by d.id {desc|asc}

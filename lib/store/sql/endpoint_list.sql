@@ -1,4 +1,4 @@
--- A page of an application's endpoints, by id, descending. One row with a null id: the
+-- A page of an application's endpoints, by id, either way. One row with a null id: the
 -- application is there and the page is empty; no row: there is no such application.
 -- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 beyond this id,
 -- $5 rows at most
@@ -15,7 +15,7 @@ select e.id, e.app_id, e.uid, e.url, e.description, e.version, e.disabled, e.dis
 from a
 left join lateral (
     select * from endpoint p
-    where p.app_id = a.id and p.deleted_at is null and p.id < $4::int8
-    order by p.id desc limit $5::int4) e on true
+    where p.app_id = a.id and p.deleted_at is null and p.id {<|>} $4::int8
+    order by p.id {desc|asc} limit $5::int4) e on true
 left join hold h on h.app_id = e.app_id and h.endpoint_id = e.id
-order by e.id desc
+order by e.id {desc|asc}

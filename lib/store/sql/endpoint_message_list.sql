@@ -1,8 +1,8 @@
--- A page of the messages that were attempted for an endpoint, by id, ascending, with how each stands:
+-- A page of the messages that were attempted for an endpoint, by id, either way, with how each stands:
 -- 0 success, 2 fail, 3 sending (an attempt is planned for the live endpoint, or a step is parked: then the
 -- endpoint's next probe is the nearest time known). One row with a null id:
 -- the page is empty; no row: there is no such endpoint. Payloads and last columns as in
--- message_list_up; what is looked at are the application's messages.
+-- message_list; what is looked at are the application's messages.
 -- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 endpoint's id or null,
 -- $5 endpoint's uid or null, $6 above this id, $7 below this id, $8 rows at most,
 -- $9 event types or null, $10 channel or null, $11 status or null, $12 bytes of payloads,
@@ -27,18 +27,18 @@ select p.id, p.event_type, p.event_id, p.channels,
     p.fits and not p.room and $12::int8 > 0, p.n = $13::int4, not p.fits, p.status, p.next_at
 from e
 left join lateral (
-    select f.*, (sum(octet_length(f.kept)) over (order by f.id asc)
+    select f.*, (sum(octet_length(f.kept)) over (order by f.id {desc|asc})
         - octet_length(f.kept) < $12::int8) is not false and $12::int8 > 0 as room
     from (
         select * from (
             select m.*, payload_kept(m.payload, m.extra) as kept, q.status,
                 case when q.status = 3 then q.next_at end as next_at,
-                row_number() over (order by m.id asc) as n,
+                row_number() over (order by m.id {desc|asc}) as n,
                 (q.status is not null and ($11::int2 is null or q.status = $11::int2)) as fits
             from (
                 select * from message
                 where app_id = e.app_id and id > $6::int8 and id < $7::int8
-                order by id asc limit (select $13::int4)) m
+                order by id {desc|asc} limit (select $13::int4)) m
             left join lateral (
                 select case when w.parked then e.probe_at else r.next_at end as next_at,
                     case when r.success then 0::int2
@@ -76,5 +76,5 @@ left join lateral (
                                     and d.seq >= k.seq and d.id > m.id - (3600000::int8 << 22)))
                         as parked) w) q on true) s
         where s.fits or s.n = $13::int4
-        order by s.id asc limit $8::int4) f) p on true
-order by p.id asc
+        order by s.id {desc|asc} limit $8::int4) f) p on true
+order by p.id {desc|asc}

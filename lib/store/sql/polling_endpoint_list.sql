@@ -1,4 +1,4 @@
--- A page of an application's polling endpoints, by id, ascending. One row with a null id: the
+-- A page of an application's polling endpoints, by id, either way. One row with a null id: the
 -- application is there and the page is empty; no row: there is no such application.
 -- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 beyond this id,
 -- $5 rows at most
@@ -13,6 +13,6 @@ select e.id, e.app_id, e.uid, e.description, e.disabled, e.event_types, e.channe
 from a
 left join lateral (
     select * from polling_endpoint p
-    where p.app_id = a.id and p.deleted_at is null and p.id > $4::int8
-    order by p.id asc limit $5::int4) e on true
-order by e.id asc
+    where p.app_id = a.id and p.deleted_at is null and p.id {<|>} $4::int8
+    order by p.id {desc|asc} limit $5::int4) e on true
+order by e.id {desc|asc}
