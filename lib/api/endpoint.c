@@ -254,28 +254,18 @@ store(struct call *c)
 static void
 on_types_known(struct call *c, const struct pg_result *r)
 {
-	static const char *const loc[] = { "body", "eventTypes", NULL };
-	if (pg_rows(r->res[0]))
-		call_invalid(
-		    c, loc, "there is no event type %.*s", STR_FMT(pg_str(r->res[0], 0, 0)));
-	else
+	if (!subscription_refused(c, r))
 		store(c);
 }
 
-/* A filter names event types that there are: a slip of the pen would be an endpoint without events.
- */
 static void
 check_types_and_store(struct call *c)
 {
 	const struct storing *s = c->state;
-	if (s->in.event_types.n == 0) {
+	if (s->in.subscription.event_types.n)
+		subscription_check(c, &s->in.subscription, on_types_known);
+	else
 		store(c);
-		return;
-	}
-	struct pg_args *a = call_args(c);
-	pg_arg_text(a, str_of(c->token.org));
-	pg_arg_texts(a, s->in.event_types.name, s->in.event_types.n);
-	call_query_one(c, &stmt_event_types_unknown, a, on_types_known);
 }
 
 static struct storing *

@@ -7,8 +7,6 @@
 #include "policy/url.h"
 
 #define DESCRIPTION_MAX   65536 /* bytes */
-#define EVENT_TYPES_MAX   1000
-#define CHANNELS_MAX      10
 #define TIMEOUT_MIN_MS    100
 #define TIMEOUT_MAX_MS    120000
 #define MAX_IN_FLIGHT_MAX 4096
@@ -98,9 +96,6 @@ endpoint_in_holds(const struct fields *f)
 void
 endpoint_in_read(struct fields *f, struct endpoint_in *ret)
 {
-	/* No event types are all of them: that is what portals send for "everything". */
-	static const struct name_rule event_types = { name_valid, 0, EVENT_TYPES_MAX };
-	static const struct name_rule channels = { name_channel_valid, 1, CHANNELS_MAX };
 	*ret = (struct endpoint_in){
 		.description = STR(""),
 		.version = 1,
@@ -113,8 +108,7 @@ endpoint_in_read(struct fields *f, struct endpoint_in *ret)
 	field_text(f, "description", 0, DESCRIPTION_MAX, &ret->description);
 	field_int(f, "version", 1, UINT16_MAX, &ret->version);
 	field_bool(f, "disabled", &ret->disabled);
-	field_names(f, "eventTypes", "filterTypes", &event_types, &ret->event_types);
-	field_names(f, "channels", NULL, &channels, &ret->channels);
+	subscription_read(f, &ret->subscription);
 	field_int_or_null(f, "throttleRate", "rateLimit", 1, UINT16_MAX, &ret->throttle_rate);
 	field_metadata(f, &ret->metadata);
 	field_delays(
@@ -123,15 +117,6 @@ endpoint_in_read(struct fields *f, struct endpoint_in *ret)
 	field_int_or_null(f, "maxInFlight", NULL, 1, MAX_IN_FLIGHT_MAX, &ret->max_in_flight);
 	read_holding(f, ret);
 	endpoint_shape_read(f, &ret->shape);
-}
-
-static void
-arg_names(struct pg_args *a, const struct names *names)
-{
-	if (names->n)
-		pg_arg_texts(a, names->name, names->n);
-	else
-		pg_arg_null(a);
 }
 
 static void
@@ -151,8 +136,7 @@ endpoint_in_arg(struct pg_args *a, const struct endpoint_in *in)
 	pg_arg_text(a, in->description);
 	pg_arg_int4(a, (int32_t)in->version);
 	pg_arg_bool(a, in->disabled);
-	arg_names(a, &in->event_types);
-	arg_names(a, &in->channels);
+	subscription_arg(a, &in->subscription);
 	arg_int4_or_null(a, in->throttle_rate);
 	pg_arg_text(a, in->metadata);
 	if (in->retry_schedule.n >= 0)

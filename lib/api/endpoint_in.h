@@ -3,6 +3,7 @@
 
 #include "api/endpoint_shape.h"
 #include "api/field.h"
+#include "api/subscription.h"
 
 struct endpoint_in {
 	struct str uid;
@@ -10,9 +11,8 @@ struct endpoint_in {
 	struct str description;
 	int64_t version;
 	bool disabled;
-	struct names event_types; /* n == 0: all */
-	struct names channels;    /* n == 0: every message */
-	int64_t throttle_rate;    /* 0: no limit */
+	struct subscription subscription;
+	int64_t throttle_rate; /* 0: no limit */
 	struct str metadata;
 	struct delays retry_schedule; /* n == -1: the server's */
 	int64_t timeout_ms;           /* 0: the server's */

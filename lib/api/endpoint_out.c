@@ -2,20 +2,7 @@
 #include "api/endpoint_out.h"
 
 #include "api/endpoint_shape.h"
-
-static void
-put_texts_or_null(struct jw *j, const char *key, const struct str *texts, int n)
-{
-	jw_key(j, key);
-	if (n == 0) {
-		jw_null(j);
-		return;
-	}
-	jw_open_array(j);
-	for (int i = 0; i < n; i++)
-		jw_text(j, texts[i]);
-	jw_close_array(j);
-}
+#include "api/subscription.h"
 
 static void
 put_int_or_null(struct jw *j, const char *key, int64_t v)
@@ -97,9 +84,7 @@ endpoint_put_fields(struct call *c, struct jw *j, const struct endpoint_row *e)
 	jw_put_i64(j, "version", e->version);
 	jw_put_bool(j, "disabled", e->disabled);
 	jw_put_text_or_null(j, "disabledReason", e->disabled_reason);
-	put_texts_or_null(j, "eventTypes", e->event_types, e->nevent_types);
-	put_texts_or_null(j, "filterTypes", e->event_types, e->nevent_types);
-	put_texts_or_null(j, "channels", e->channels, e->nchannels);
+	subscription_put(j, e->event_types, e->nevent_types, e->channels, e->nchannels);
 	put_int_or_null(j, "throttleRate", e->throttle_rate);
 	put_int_or_null(j, "rateLimit", e->throttle_rate);
 	put_retry_schedule(c, j, e);

@@ -2,21 +2,17 @@
  * of endpoints, every change makes a new version of the application, in the same statement. */
 #include "store/polling_endpoint.h"
 
-#include "api/field.h"
 #include "api/handlers.h"
-#include "policy/name.h"
+#include "api/subscription.h"
 #include "statements.h"
 
 #define POLLING_ENDPOINTS_MAX 50 /* of an application: each is matched with its events */
 #define DESCRIPTION_MAX       65536
-#define EVENT_TYPES_MAX       1000
-#define CHANNELS_MAX          10
 
 struct polling_endpoint_in {
 	struct str uid, description, metadata;
 	bool disabled;
-	struct names event_types; /* n == 0: all */
-	struct names channels;    /* n == 0: every message */
+	struct subscription subscription;
 };
 
 /* One about to be stored. */
@@ -41,20 +37,6 @@ args_of_one(struct call *c)
 /* ---- read ---- */
 
 static void
-put_texts_or_null(struct jw *j, const char *key, const struct str *texts, int n)
-{
-	jw_key(j, key);
-	if (n == 0) {
-		jw_null(j);
-		return;
-	}
-	jw_open_array(j);
-	for (int i = 0; i < n; i++)
-		jw_text(j, texts[i]);
-	jw_close_array(j);
-}
-
-static void
 write_one(struct call *c, struct jw *j, const PGresult *r, int row)
 {
 	struct polling_endpoint_row e;
@@ -64,9 +46,7 @@ write_one(struct call *c, struct jw *j, const PGresult *r, int row)
 	jw_put_text_or_null(j, "uid", e.uid);
 	jw_put_text(j, "description", e.description);
 	jw_put_bool(j, "disabled", e.disabled);
-	put_texts_or_null(j, "eventTypes", e.event_types, e.nevent_types);
-	put_texts_or_null(j, "filterTypes", e.event_types, e.nevent_types);
-	put_texts_or_null(j, "channels", e.channels, e.nchannels);
+	subscription_put(j, e.event_types, e.nevent_types, e.channels, e.nchannels);
 	jw_put_raw(j, "metadata", e.metadata);
 	jw_put_time(j, "createdAt", e.created_at);
 	jw_put_time(j, "updatedAt", e.updated_at);
@@ -124,22 +104,12 @@ api_polling_endpoint_list(struct call *c)
 /* ---- create and change ---- */
 
 static void
-arg_names(struct pg_args *a, const struct names *names)
-{
-	if (names->n)
-		pg_arg_texts(a, names->name, names->n);
-	else
-		pg_arg_null(a);
-}
-
-static void
 arg_fields(struct pg_args *a, const struct polling_endpoint_in *in)
 {
 	pg_arg_text(a, in->uid);
 	pg_arg_text(a, in->description);
 	pg_arg_bool(a, in->disabled);
-	arg_names(a, &in->event_types);
-	arg_names(a, &in->channels);
+	subscription_arg(a, &in->subscription);
 	pg_arg_text(a, in->metadata);
 }
 
@@ -211,11 +181,7 @@ store(struct call *c)
 static void
 on_types_known(struct call *c, const struct pg_result *r)
 {
-	static const char *const loc[] = { "body", "eventTypes", NULL };
-	if (pg_rows(r->res[0]))
-		call_invalid(
-		    c, loc, "there is no event type %.*s", STR_FMT(pg_str(r->res[0], 0, 0)));
-	else
+	if (!subscription_refused(c, r))
 		store(c);
 }
 
@@ -223,27 +189,20 @@ static void
 check_types_and_store(struct call *c)
 {
 	const struct storing *s = c->state;
-	if (s->in.event_types.n == 0) {
+	if (s->in.subscription.event_types.n)
+		subscription_check(c, &s->in.subscription, on_types_known);
+	else
 		store(c);
-		return;
-	}
-	struct pg_args *a = call_args(c);
-	pg_arg_text(a, str_of(c->token.org));
-	pg_arg_texts(a, s->in.event_types.name, s->in.event_types.n);
-	call_query_one(c, &stmt_event_types_unknown, a, on_types_known);
 }
 
 static void
 read_fields(struct fields *f, struct polling_endpoint_in *ret)
 {
-	static const struct name_rule event_types = { name_valid, 0, EVENT_TYPES_MAX };
-	static const struct name_rule channels = { name_channel_valid, 1, CHANNELS_MAX };
 	*ret = (struct polling_endpoint_in){ .description = STR(""), .metadata = STR("{}") };
 	field_uid(f, ID_POLL, &ret->uid);
 	field_text(f, "description", 0, DESCRIPTION_MAX, &ret->description);
 	field_bool(f, "disabled", &ret->disabled);
-	field_names(f, "eventTypes", "filterTypes", &event_types, &ret->event_types);
-	field_names(f, "channels", NULL, &channels, &ret->channels);
+	subscription_read(f, &ret->subscription);
 	field_metadata(f, &ret->metadata);
 }
 
