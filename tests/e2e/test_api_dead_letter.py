@@ -260,7 +260,10 @@ def test_bad_filter(api, body, field):
 
 
 def test_application_of_a_filter_must_exist(api):
-    api.post("/dead-letter/replay", {"appId": "nobody"}, want=404)
+    gone = api.new_app()
+    api.delete(f"/app/{gone}")
+    for app in ("nobody", "app_nobody", gone):
+        api.post("/dead-letter/replay", {"appId": app}, want=404)
 
 
 def test_operators_only(api, app, daemon):

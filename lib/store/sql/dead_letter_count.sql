@@ -3,8 +3,10 @@
 -- $1 organisation, $2 above this id, $3 below this id, $4 to $8 as in dead_letter_list_down,
 -- $9 application's id or null, $10 its uid or null, $11 rows to look at
 with a as (
-    select coalesce($9::int8,
-        (select id from app where org = $1::text and uid = $10::text and deleted_at is null)) as id
+    select id from app
+    where id = coalesce($9::int8,
+            (select id from app where org = $1::text and uid = $10::text and deleted_at is null))
+        and org = $1::text and deleted_at is null
 )
 select (select id from a), count(*) filter (where d.replayed_at is null and d.discarded_at is null
     and (($4::int8 is null and $5::text is null) or d.endpoint_id = coalesce($4::int8,
