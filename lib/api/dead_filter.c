@@ -59,13 +59,15 @@ text_of(const json_t *v)
 	return (struct str){ json_string_value(v), json_string_length(v) };
 }
 
+/* What can name nothing is refused: a filter that selects nothing there must not come to be one
+ * that selects everything. */
 static int
 json_ref(const json_t *v, enum id_kind kind, struct ref *ret)
 {
-	if (!json_is_string(v))
+	if (!json_is_string(v) || !name_valid(text_of(v)))
 		return -1;
 	*ret = call_ref(kind, text_of(v));
-	return 0;
+	return ret->id < 0 ? -1 : 0;
 }
 
 static int
@@ -91,6 +93,7 @@ read_types(const json_t *v, struct dead_filter *f)
 {
 	if (!json_is_array(v) || json_array_size(v) > LOG_TYPES_MAX)
 		return -1;
+	f->ntypes = 0;
 	for (size_t i = 0; i < json_array_size(v); i++) {
 		const json_t *type = json_array_get(v, i);
 		if (!json_is_string(type) || !name_valid(text_of(type)))
@@ -122,7 +125,8 @@ read_before(const json_t *v, struct dead_filter *f)
 	struct wall before;
 	if (json_time(v, &before))
 		return -1;
-	f->below = log_below(before);
+	if (log_below(before) < f->below) /* what is to come is not meant */
+		f->below = log_below(before);
 	return 0;
 }
 
@@ -140,15 +144,20 @@ int
 dead_filter_from_json(
     const json_t *object, struct wall now, struct dead_filter *ret, const char **ret_field)
 {
+	/* The names of the query are taken too: a name that is not known selects everything. */
 	static const struct {
 		const char *name;
 		int (*read)(const json_t *v, struct dead_filter *f);
 	} members[] = {
 		{ "appId", read_app },
+		{ "app_id", read_app },
 		{ "endpointId", read_endpoint },
+		{ "endpoint_id", read_endpoint },
 		{ "eventTypes", read_types },
+		{ "event_types", read_types },
 		{ "reason", read_json_reason },
 		{ "statusCodeClass", read_class },
+		{ "status_code_class", read_class },
 		{ "before", read_before },
 		{ "after", read_after },
 	};

@@ -10,13 +10,13 @@
 
 /* ---- some --------------------------------------------------------------------------------- */
 
-/* Rows of message_expunge_many.sql: a boolean for each name. */
+/* Rows of message_expunge_many.sql: a boolean for each name; of app_get.sql when there is none. */
 static void
 on_expunged(struct call *c, const struct pg_result *r)
 {
 	const struct names *names = c->state;
 	const PGresult *rows = r->res[0];
-	if (pg_rows(rows) < names->n) {
+	if (!pg_rows(rows)) {
 		call_not_found(c);
 		return;
 	}
@@ -51,22 +51,21 @@ arg_names(struct call *c, struct pg_args *a, const struct names *names)
 void
 api_message_expunge_many(struct call *c)
 {
-	static const struct name_rule rule = { name_valid, 1, NAMES_MAX };
+	static const struct name_rule rule = { name_valid, 0, NAMES_MAX };
 	struct names *names = arena_zalloc(c->arena, sizeof(*names));
 	struct fields f;
 	if (call_body(c))
 		return;
 	fields_begin(&f, c, BODY_WHOLE);
 	field_names(&f, "ids", NULL, &rule, names);
-	if (!names->n && !f.nproblems)
-		field_problem(&f, "ids", "must be a list of 1 to %d messages", NAMES_MAX);
 	if (fields_end(&f))
 		return;
 	struct pg_args *a = call_args(c);
 	call_arg_app(c, a);
-	arg_names(c, a, names);
+	if (names->n)
+		arg_names(c, a, names);
 	c->state = names;
-	call_query_one(c, &stmt_message_expunge_many, a, on_expunged);
+	call_query_one(c, names->n ? &stmt_message_expunge_many : &stmt_app_get, a, on_expunged);
 }
 
 /* ---- all ---------------------------------------------------------------------------------- */

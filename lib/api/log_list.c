@@ -32,9 +32,12 @@ log_above(struct wall after)
 static int
 read_times(struct call *c, struct log_list *l)
 {
-	struct wall before = { loop_wall(c->parts->loop).us + FUTURE_US }, after = { 0 };
+	const struct wall latest = { loop_wall(c->parts->loop).us + FUTURE_US };
+	struct wall before = latest, after = { 0 };
 	if (call_query_time(c, "before", &before) || call_query_time(c, "after", &after))
 		return -1;
+	if (before.us > latest.us) /* the window lies before it, and would miss what there is */
+		before = latest;
 	l->below = log_below(before);
 	l->above = call_query(c, "after").p ? log_above(after) : -1;
 	return 0;

@@ -1,5 +1,6 @@
-/* /app/{app}/msg/precheck/active: whether a message would go to anybody. It is matched as the
- * message would be (lib/ingest), by the endpoints as they are in the database now. */
+/* /app/{app}/msg/precheck/active: whether a message would go to anybody, or be kept for somebody
+ * who polls. It is matched as the message would be (lib/ingest), by the endpoints as they are in
+ * the database now. */
 #include "api/field.h"
 #include "api/handlers.h"
 #include "ingest/ingest.h"
@@ -13,14 +14,20 @@ struct question {
 };
 
 static bool
+fits(const struct filter *f, const struct question *q)
+{
+	return filter_match(f, q->event_type, q->channels, q->nchannels);
+}
+
+static bool
 is_active(const struct cat_app *app, const struct question *q)
 {
-	for (int i = 0; i < app->nendpoints; i++) {
-		const struct cat_endpoint *e = &app->endpoints[i];
-		if (!e->disabled &&
-		    filter_match(&e->filter, q->event_type, q->channels, q->nchannels))
+	for (int i = 0; i < app->nendpoints; i++)
+		if (!app->endpoints[i].disabled && fits(&app->endpoints[i].filter, q))
 			return true;
-	}
+	for (int i = 0; i < app->npolls; i++)
+		if (fits(&app->polls[i].filter, q))
+			return true;
 	return false;
 }
 
@@ -94,6 +101,14 @@ api_message_precheck_get(struct call *c)
 		return;
 	}
 	q->nchannels = call_query_list(c, "channels", q->channels, INGEST_CHANNELS_MAX);
-	if (q->nchannels >= 0)
-		answer(c, q);
+	if (q->nchannels < 0)
+		return;
+	for (int i = 0; i < q->nchannels; i++) {
+		if (name_channel_valid(q->channels[i]))
+			continue;
+		call_invalid_query(
+		    c, "channels", "name %d has characters that it may not have", i + 1);
+		return;
+	}
+	answer(c, q);
 }

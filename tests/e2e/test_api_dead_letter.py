@@ -252,11 +252,34 @@ def test_paced_paused_resumed_cancelled(api, app, receiver):
     ({"appId": 5}, "appId"), ({"endpointId": []}, "endpointId"), ({"eventTypes": "a"}, "eventTypes"),
     ({"eventTypes": ["a b"]}, "eventTypes"), ({"reason": "x"}, "reason"),
     ({"statusCodeClass": 404}, "statusCodeClass"), ({"before": "soon"}, "before"),
+    ({"endpointId": "ep_nonsense"}, "endpointId"), ({"endpointId": ""}, "endpointId"),
+    ({"endpoint_id": "ep_nonsense"}, "endpoint_id"), ({"appId": "app_nonsense"}, "appId"),
     ({"after": 7}, "after"), ({"ratePerSecond": 0}, "ratePerSecond"), ({"dryRun": "yes"}, "dryRun")])
 def test_bad_filter(api, body, field):
     for verb in ("replay", "discard"):
         reply = api.post(f"/dead-letter/{verb}", body, want=422).json
         assert reply["detail"][0]["loc"] == ["body", field]
+
+
+def test_a_filter_that_selects_nothing_does_not_select_everything(api, app, receiver):
+    """Not even where its endpoint's name is mistyped, or written as the lists write it."""
+    endpoint, rows = bury(api, app, receiver, count=2)
+    other = api.new_endpoint(app, receiver.url())
+    for wrong in ("ep_nonsense", ""):
+        api.post("/dead-letter/discard", {"appId": app, "endpointId": wrong}, want=422)
+    for selected in ({"endpointId": other}, {"endpoint_id": other}, {"endpointId": "nobody"},
+                     {"event_types": ["another"]}, {"status_code_class": 400}):
+        task = api.post("/dead-letter/discard", {"app_id": app, **selected}, want=202).json
+        assert finished(api, task["id"])["done"] == 0, selected
+    assert ids(api.dead_letters(app, discarded="false")) == ids(rows)
+    task = api.post("/dead-letter/discard", {"app_id": app, "endpoint_id": endpoint}, want=202).json
+    assert finished(api, task["id"])["done"] == 2
+
+
+def test_what_is_to_come_is_not_meant(api, app):
+    task = api.post("/dead-letter/discard", {"appId": app, "before": "2200-01-01T00:00:00Z"}, want=202).json
+    assert int(task["data"]["before"][:4]) <= int(task["createdAt"][:4]) + 1
+    assert finished(api, task["id"])["done"] == 0
 
 
 def test_application_of_a_filter_must_exist(api):

@@ -33,6 +33,13 @@ def test_precheck(api, app, receiver):
     assert precheck(api, app, "whatever") is False
 
 
+def test_precheck_knows_those_who_poll(api, app):
+    poller = api.post(f"/app/{app}/polling-endpoint", {"channels": ["north"]}, want=201).json["id"]
+    assert precheck(api, app, "a", ["north"]) is True and precheck(api, app, "a") is False
+    api.patch(f"/app/{app}/polling-endpoint/{poller}", {"disabled": True}, want=200)
+    assert precheck(api, app, "a", ["north"]) is False
+
+
 def test_precheck_of_what_is_wrong(api, app):
     precheck(api, "app_missing", "a", want=404)
     precheck(api, app, "a%20b", want=422)
@@ -41,6 +48,7 @@ def test_precheck_of_what_is_wrong(api, app):
                         ({"eventType": "a", "channels": ["/"]}, "channels"), ({"eventType": 1}, "eventType")):
         assert api.post(path, body, want=422).json["detail"][0]["loc"][:2] == ["body", field]
     api.get(path, want=422)
+    api.get(f"{path}?eventType=a&channels=ok&channels=%2F", want=422)
     query = "&".join(f"channels=c{n}" for n in range(11))
     api.get(f"{path}?eventType=a&{query}", want=422)
 
@@ -58,7 +66,15 @@ def test_some_payloads_are_forgotten(api, app):
     assert again == {"results": {"e-0": "expunged"}}
 
 
-@pytest.mark.parametrize("body", [{}, {"ids": []}, {"ids": None}, {"ids": "e"}, {"ids": [1]}, {"ids": ["a b"]},
+def test_nothing_is_forgotten_when_nothing_is_named(api, app):
+    message = api.send(app, {"n": 1})
+    for body in ({}, {"ids": []}, {"ids": None}):
+        assert api.post(f"/app/{app}/msg/bulk-expunge", body, want=200).json == {"results": {}}
+        api.post("/app/app_missing/msg/bulk-expunge", body, want=404)
+    assert api.get(f"/app/{app}/msg/{message}").json["payload"] == {"n": 1}
+
+
+@pytest.mark.parametrize("body", [{"ids": "e"}, {"ids": [1]}, {"ids": ["a b"]},
                                   {"ids": ['"'] }, {"ids": [f"e{n}" for n in range(501)]}])
 def test_names_that_are_none(api, app, body):
     refused = api.post(f"/app/{app}/msg/bulk-expunge", body, want=422)

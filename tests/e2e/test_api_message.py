@@ -74,7 +74,9 @@ def test_before_and_after(api, app):
     assert listed(after=made[0]["timestamp"], before=made[3]["timestamp"]) == newest[1:3]
     display = made[2]["timestamp"].replace("T", " ").replace("Z", " UTC")
     assert listed(before=display) == newest[2:]
-    assert listed(before="2021-01-01T00:00:00Z") == []
+    assert listed(before="2021-01-01T00:00:00Z") == listed(after="9999-12-31T23:59:59Z") == []
+    for ahead in ("2200-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
+        assert listed(before=ahead) == listed(before=ahead, after="0001-01-01T00:00:00Z") == newest, ahead
     api.get(f"/app/{app}/msg?before=yesterday", want=400)
 
 
