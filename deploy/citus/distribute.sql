@@ -30,6 +30,7 @@ select create_distributed_function('payload_kept(bytea, message_extra)');
 -- What polling endpoints have to read, in the order of the coordinator's transactions.
 --   local table: polling_endpoint
 --   local table: polled
+--   local table: polled_later
 --   local table: poll_consumer
 --   local table: poll_era
 -- Ownership, background work and upkeep, with the locks that guard them.

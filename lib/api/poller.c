@@ -2,7 +2,8 @@
  *
  *   read ─┬─> rows in order: a page
  *         ├─> none, and none behind: an empty page, done
- *         └─> none in order, but some that will be: pause ─> horizon ─> read …
+ *         ├─> none in order, but some that will be: pause ─> horizon ─> read …
+ *         └─> something waited for its time, and that has come: its place ─> read …
  *
  * Rows come in the order of their transactions (migrations/0012_polling.sql). One that was stored
  * and answered may have to wait for another transaction that began before it and is not over, since
@@ -10,10 +11,14 @@
  * nothing else to get is kept. What runs and is no append does not count: poll_horizon.sql asks for
  * the appends alone. After WAIT_MAX the page is empty and says that it is not done.
  *
+ * What has a time of delivery is in no order before it (migrations/0016_polled_later.sql): the
+ * first that reads behind that time gives it its place, which is then the same for everybody.
+ *
  * A consumer's place is stored when it comes back with the iterator of what it was given: what it
  * was given before is given again until then. */
 #include "api/field.h"
 #include "api/handlers.h"
+#include "api/home.h"
 #include "api/log_list.h"
 #include "api/message_out.h"
 #include "api/poll_place.h"
@@ -26,6 +31,7 @@
 #define TIME_TEXT_MAX 64
 #define PAUSE         (3 * USEC_PER_MS)
 #define WAIT_MAX      USEC_PER_SEC
+#define NO_SLOT       (-1) /* of the fence: nothing of a slot is touched */
 
 /* Columns of poll_read.sql. */
 enum {
@@ -37,6 +43,7 @@ enum {
 	COL_FITS,
 	COL_EVENT_TYPE, /* and what message_out_read takes behind it */
 	COL_NO_ROOM = COL_EVENT_TYPE + MESSAGE_COLUMNS,
+	COL_WAITS,
 };
 
 struct reading {
@@ -46,20 +53,30 @@ struct reading {
 	struct poll_place place; /* to go on behind */
 	int64_t above;           /* only messages above this id */
 	struct str event_type, channel;
+	struct wall now;
+	bool gave_places; /* to what had waited until now */
 	bool asks_horizon;
 	int64_t horizon; /* rows below it are in order; 0: not asked for yet */
 	usec_t since;    /* when it was read first */
 	struct timer pause;
 };
 
-/* The five arguments that every statement begins with, and the consumer or null. */
+/* The five arguments that every statement begins with. */
 static struct pg_args *
-stream_args(struct call *c, struct str consumer)
+endpoint_args(struct call *c)
 {
 	struct pg_args *a = call_args(c);
 	struct ref ref = call_ref(ID_POLL, c->params[1]);
 	call_arg_app(c, a);
 	call_arg_ref(a, &ref);
+	return a;
+}
+
+/* And the consumer or null. */
+static struct pg_args *
+stream_args(struct call *c, struct str consumer)
+{
+	struct pg_args *a = endpoint_args(c);
 	pg_arg_text(a, consumer);
 	return a;
 }
@@ -125,7 +142,8 @@ reply_page(struct call *c, const PGresult *r, const struct page_end *end)
 	jw_close_array(j);
 	char text[POLL_PLACE_SIZE];
 	jw_put_text(j, "iterator", str_of(poll_place_to_text(place, text)));
-	jw_put_bool(j, "done", !end->out_order && !end->full && end->n < rows_to_look_at(g));
+	bool more = end->out_order || end->full || pg_bool(r, 0, COL_WAITS);
+	jw_put_bool(j, "done", !more && end->n < rows_to_look_at(g));
 	jw_close_object(j);
 	call_reply_json(c, 200, j);
 }
@@ -156,12 +174,36 @@ on_pause_over(void *arg)
 }
 
 static void
+on_places(struct call *c, const struct pg_result *r)
+{
+	(void)r;
+	read_on(c);
+}
+
+static void
+give_places(struct call *c)
+{
+	struct reading *g = c->state;
+	const struct home none = { .slot = NO_SLOT };
+	struct pg_args *a = endpoint_args(c);
+	pg_arg_time(a, g->now);
+	const struct pg_call calls[] = { { &stmt_fence, home_fence_args(c->arena, &none) },
+		{ &stmt_poll_due, a } };
+	g->gave_places = true;
+	call_query_db(c, calls, ARRAY_LEN(calls), on_places);
+}
+
+static void
 on_read(struct call *c, const struct pg_result *result)
 {
 	struct reading *g = c->state;
 	const PGresult *r = result->res[0];
 	if (!pg_rows(r)) {
 		call_not_found(c);
+		return;
+	}
+	if (pg_bool(r, 0, COL_WAITS) && !g->gave_places) {
+		give_places(c);
 		return;
 	}
 	struct page_end end = page_end(g, r);
@@ -191,6 +233,7 @@ read_on(struct call *c)
 	pg_arg_int4(a, rows_to_look_at(g));
 	pg_arg_int8(a, g->horizon);
 	pg_arg_int4(a, g->limit);
+	pg_arg_time(a, g->now);
 	call_query_one(c, &stmt_poll_read, a, on_read);
 }
 
@@ -219,6 +262,7 @@ reading_new(struct call *c)
 	struct reading *g = arena_zalloc(c->arena, sizeof(*g));
 	g->above = -1;
 	g->since = clock_mono();
+	g->now = loop_wall(c->parts->loop);
 	timer_init(&g->pause, c->parts->loop, on_pause_over, c);
 	arena_own(c->arena, &g->pause, release_timer);
 	c->state = g;

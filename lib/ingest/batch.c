@@ -10,7 +10,7 @@
 
 #define COLUMNS       14
 #define QUEUE_COLUMNS 4
-#define POLL_COLUMNS  3
+#define POLL_COLUMNS  3 /* and the times of what is polled later */
 #define COLUMN_MAX                                                                                 \
 	(BATCH_BYTES_MAX + (96 << 20)) /* one event of the largest body on top, and lengths */
 #define KEY_PERIOD   (6 * 3600 * USEC_PER_SEC)
@@ -20,7 +20,9 @@
 struct batch {
 	const struct config *config;
 	struct arena *arena;
-	struct buf column[COLUMNS], queue[QUEUE_COLUMNS], poll[POLL_COLUMNS];
+	struct buf column[COLUMNS], queue[QUEUE_COLUMNS], poll[POLL_COLUMNS],
+	    poll_later[POLL_COLUMNS + 1];
+	struct pg_args poll_args, later_args;
 	struct buf scratch; /* one row's packed targets or joined channels */
 };
 
@@ -221,33 +223,74 @@ build_queue(struct batch *b, struct pg_args *args, const struct batch_row *rows,
 
 /* ---- what is there to be polled ---- */
 
-static bool
-has_polled(const struct batch_row *rows, int n)
+enum polled {
+	POLLED_NOW = 1,
+	POLLED_LATER = 2, /* not before its time */
+};
+
+static enum polled
+when_polled(const struct batch_row *row)
 {
-	for (int i = 0; i < n; i++)
-		if (rows[i].targets.npolled)
-			return true;
-	return false;
+	return row->targets.deliver_at.us ? POLLED_LATER : POLLED_NOW;
 }
 
-static void
-build_poll(struct batch *b, struct pg_args *args, const struct batch_row *rows, int n)
+static unsigned
+all_polled(const struct batch_row *rows, int n)
 {
-	struct pg_array apps, messages, endpoints;
-	pg_array_begin(&apps, &b->poll[0], PG_INT8);
-	pg_array_begin(&messages, &b->poll[1], PG_INT8);
-	pg_array_begin(&endpoints, &b->poll[2], PG_INT8);
+	unsigned found = 0;
+	for (int i = 0; i < n; i++)
+		if (rows[i].targets.npolled)
+			found |= when_polled(&rows[i]);
+	return found;
+}
+
+/* Of the rows that are polled then. */
+static void
+build_poll(
+    struct buf *column, struct pg_args *args, const struct batch_row *rows, int n, enum polled when)
+{
+	struct pg_array apps, messages, endpoints, times;
+	pg_array_begin(&apps, &column[0], PG_INT8);
+	pg_array_begin(&messages, &column[1], PG_INT8);
+	pg_array_begin(&endpoints, &column[2], PG_INT8);
+	if (when == POLLED_LATER)
+		pg_array_begin(&times, &column[POLL_COLUMNS], PG_TIMESTAMPTZ);
 	for (int i = 0; i < n; i++) {
 		const struct targets *t = &rows[i].targets;
+		if (when_polled(&rows[i]) != when)
+			continue;
 		for (int k = t->n; k < t->n + t->npolled; k++) {
 			pg_array_int8(&apps, rows[i].message->app_id);
 			pg_array_int8(&messages, rows[i].message->id);
 			pg_array_int8(&endpoints, t->ids[k]);
+			if (when == POLLED_LATER)
+				pg_array_time(&times, t->deliver_at);
 		}
 	}
 	pg_array_end(&apps, args);
 	pg_array_end(&messages, args);
 	pg_array_end(&endpoints, args);
+	if (when == POLLED_LATER)
+		pg_array_end(&times, args);
+}
+
+/* Their statements behind the others; how many there are. */
+static int
+add_polls(struct batch *b, struct pg_call *calls, const struct batch_row *rows, int n)
+{
+	unsigned polled = all_polled(rows, n);
+	int ncalls = 0;
+	if (polled & POLLED_NOW) {
+		pg_args_init(&b->poll_args, b->arena);
+		build_poll(b->poll, &b->poll_args, rows, n, POLLED_NOW);
+		calls[ncalls++] = (struct pg_call){ &stmt_poll_append, &b->poll_args };
+	}
+	if (polled & POLLED_LATER) {
+		pg_args_init(&b->later_args, b->arena);
+		build_poll(b->poll_later, &b->later_args, rows, n, POLLED_LATER);
+		calls[ncalls++] = (struct pg_call){ &stmt_poll_append_later, &b->later_args };
+	}
+	return ncalls;
 }
 
 int32_t
@@ -267,7 +310,7 @@ struct pg_ticket *
 batch_submit(struct batch *b, struct pg_pool *pool, int slot, int64_t epoch, struct wall now,
     const struct batch_row *rows, int n, pg_fn fn, void *arg)
 {
-	struct pg_args lock, args, queue, poll;
+	struct pg_args lock, args, queue;
 	arena_reset(b->arena);
 	pg_args_init(&lock, b->arena);
 	struct pg_array slots;
@@ -279,7 +322,7 @@ batch_submit(struct batch *b, struct pg_pool *pool, int slot, int64_t epoch, str
 	pg_arg_int2(&args, (int16_t)slot);
 	pg_arg_int8(&args, epoch);
 	const struct pg_stmt *append = build_append(b, &args, rows, n, now);
-	struct pg_call calls[4] = { { &stmt_fence, &lock }, [BATCH_STORED] = { append, &args },
+	struct pg_call calls[5] = { { &stmt_fence, &lock }, [BATCH_STORED] = { append, &args },
 		[BATCH_NOT_QUEUED] = { &stmt_queue_append, &queue } };
 	int ncalls = BATCH_NOT_QUEUED;
 	if (has_queued(rows, n)) {
@@ -288,11 +331,7 @@ batch_submit(struct batch *b, struct pg_pool *pool, int slot, int64_t epoch, str
 		build_queue(b, &queue, rows, n);
 		ncalls++;
 	}
-	if (has_polled(rows, n)) {
-		pg_args_init(&poll, b->arena);
-		build_poll(b, &poll, rows, n);
-		calls[ncalls++] = (struct pg_call){ &stmt_poll_append, &poll };
-	}
+	ncalls += add_polls(b, calls + ncalls, rows, n);
 	return pg_submit_at(APPEND, pool, calls, ncalls, fn, arg);
 }
 
@@ -308,6 +347,8 @@ batch_new(const struct config *c)
 		buf_init(&b->queue[i], COLUMN_MAX);
 	for (int i = 0; i < POLL_COLUMNS; i++)
 		buf_init(&b->poll[i], COLUMN_MAX);
+	for (int i = 0; i <= POLL_COLUMNS; i++)
+		buf_init(&b->poll_later[i], COLUMN_MAX);
 	buf_init(&b->scratch, COLUMN_MAX);
 	return b;
 }
@@ -323,6 +364,8 @@ batch_free(struct batch *b)
 		buf_free(&b->queue[i]);
 	for (int i = 0; i < POLL_COLUMNS; i++)
 		buf_free(&b->poll[i]);
+	for (int i = 0; i <= POLL_COLUMNS; i++)
+		buf_free(&b->poll_later[i]);
 	buf_free(&b->scratch);
 	arena_free(b->arena);
 	free(b);

@@ -113,6 +113,7 @@ def test_it_survives_a_crash_and_comes_at_its_time(aged, receiver):
     for path in ("/one", "/two"):
         api.new_endpoint(app, receiver.url(path))
     ordered = api.new_endpoint(app, receiver.url("/ordered"), ordering="endpoint")
+    polled = f"/app/{app}/poller/" + api.post(f"/app/{app}/polling-endpoint", {}, want=201).json["id"]
     made = [api.call("POST", f"/app/{app}/msg", {"eventType": "t", "payload": {"n": n}, "deliverAt": ahead(hours=2)},
                      want=202, headers={"Connection": "close"}).json["id"] for n in range(6)]
     daemon.kill_all()
@@ -121,10 +122,12 @@ def test_it_survives_a_crash_and_comes_at_its_time(aged, receiver):
     soon = api.send(app)
     receiver.wait_ids([soon])
     assert {g.id for g in receiver.got()} == {soon}, "recovery leaves them alone"
+    assert ids(api.get(polled).json["data"]) == [soon]
     clock.set(2 * 3600 + 5)
     wait_until(lambda: all({g.id for g in receiver.got(p)} >= set(made) for p in ("/one", "/two", "/ordered")),
                60, "all of them are delivered")
     assert sorted(g.id for g in receiver.got("/one")) == sorted([soon, *made]), "and once"
+    assert sorted(ids(api.get(polled).json["data"])) == sorted([soon, *made]), "polled, too"
     wait_until(lambda: [a["status"] for a in api.attempts(app, made[0])] == [0, 0, 0], 20)
     assert api.get(f"/app/{app}/endpoint/{ordered}").json["deliveryState"] == "active"
 

@@ -245,6 +245,111 @@ def test_who_may(api, app):
     poll(api, api.new_app(), endpoint, want=404)
 
 
+# What is to be delivered later.
+
+
+def later(api, app, minutes=10, **fields):
+    at = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=minutes)).isoformat()
+    return api.post(f"/app/{app}/msg", {"eventType": "t", "payload": {}, "deliverAt": at, **fields}, want=202).json
+
+
+def let_it_be_due(daemon, message):
+    """Its time has come."""
+    with daemon.database() as db:
+        assert db.execute("update polled_later set due = now() where msg_id = (select id from message"
+                          " where event_id = %s)", (message["eventId"],)).rowcount
+
+
+def test_an_event_with_a_time_is_not_there_before_it(api, app, daemon):
+    endpoint, other = new_poll(api, app), new_poll(api, app, channels=["other"])
+    first = api.send(app)
+    late = later(api, app, eventId=f"late-{app}")
+    second = api.send(app)
+    page = poll(api, app, endpoint)
+    assert (ids(page), page["done"]) == ([first, second], True)
+    mine = poll(api, app, endpoint, "c")
+    assert ids(mine) == [first, second]
+    let_it_be_due(daemon, late)
+    # Its place is that of its time: nobody has been past it.
+    rest = poll(api, app, endpoint, iterator=page["iterator"])
+    assert (ids(rest), rest["done"], rest["data"][0]["deliverAt"]) == ([late["id"]], True, late["deliverAt"])
+    assert ids(poll(api, app, endpoint, "c", iterator=mine["iterator"])) == [late["id"]]
+    third = api.send(app)
+    order = [first, second, late["id"], third]
+    for limit in (1, 2, 50):
+        assert read_all(api, app, endpoint, limit=limit)[0] == order
+    assert ids(poll(api, app, endpoint, iterator=rest["iterator"])) == [third]
+    assert ids(poll(api, app, endpoint, after="2020-01-01T00:00:00Z")) == order
+    back = seek(api, app, endpoint, "c", "2020-01-01T00:00:00Z")
+    assert ids(poll(api, app, endpoint, iterator=back["iterator"])) == order
+    assert read_all(api, app, other)[0] == []
+
+
+def test_one_with_a_time_alone(api, app, daemon):
+    """By time its place is found, too: nothing stands before it."""
+    endpoint = new_poll(api, app)
+    late = [later(api, app, eventId=f"{n}-{app}") for n in range(3)]
+    assert read_all(api, app, endpoint)[0] == []
+    for message in reversed(late):
+        let_it_be_due(daemon, message)
+        assert message["id"] in read_all(api, app, endpoint)[0]
+    order = [m["id"] for m in reversed(late)]
+    assert read_all(api, app, endpoint)[0] == order
+    back = seek(api, app, endpoint, "c", "2020-01-01T00:00:00Z")
+    assert ids(poll(api, app, endpoint, "c")) == order == ids(poll(api, app, endpoint, iterator=back["iterator"]))
+
+
+def test_it_comes_long_after_its_time_too(api, app, daemon):
+    """Positions and ids do not rise together for it: what stands before it may be days younger."""
+    endpoint = new_poll(api, app)
+    late = later(api, app, eventId=f"late-{app}")
+    api.send(app)
+    pos, message = poll(api, app, endpoint)["iterator"].split(".")
+    let_it_be_due(daemon, late)
+    five_days = 5 * 86400000 << 22
+    assert ids(poll(api, app, endpoint, iterator=f"{pos}.{int(message) + five_days}")) == [late["id"]]
+
+
+GATE = """
+create function slow_place() returns trigger language plpgsql as $$
+begin
+    perform pg_advisory_xact_lock(4712);
+    return null;
+end $$;
+create constraint trigger slow_place after update on polled_later deferrable initially deferred
+    for each row execute function slow_place();
+"""
+
+
+def test_a_place_that_is_given_slowly_is_passed_over_by_nobody(api, app, daemon):
+    """The reader that gives it stands before its commit; what is stored meanwhile comes behind it."""
+    endpoint = new_poll(api, app)
+    before = api.send(app)
+    page = poll(api, app, endpoint)
+    late = later(api, app, eventId=f"late-{app}")
+    let_it_be_due(daemon, late)
+    with daemon.database() as db:
+        db.execute(GATE)
+    try:
+        with daemon.database() as gate:
+            gate.execute("select pg_advisory_lock(4712)")
+            slow = threading.Thread(daemon=True, target=lambda: daemon.api().get(f"/app/{app}/poller/{endpoint}"))
+            slow.start()
+            with daemon.database() as db:
+                wait_until(lambda: db.execute("select count(*) from pg_locks where locktype = 'advisory'"
+                                              " and objid = 4712 and not granted").fetchone()[0])
+            sent = api.send(app)
+            again = poll(api, app, endpoint, iterator=page["iterator"])
+            assert again == {"data": [], "iterator": page["iterator"], "done": False}
+        slow.join(60)
+    finally:
+        with daemon.database() as db:
+            db.execute("drop trigger slow_place on polled_later; drop function slow_place")
+    rest, _ = read_all(api, app, endpoint, iterator=again["iterator"])
+    assert sorted(rest) == sorted([late["id"], sent])
+    assert read_all(api, app, endpoint)[0] == [before, *rest]
+
+
 # Consumers.
 
 

@@ -19,9 +19,14 @@ with a as (
 ), found as (
     select p.pos, p.msg_id - 1 as msg_id
     from (
-        select q.pos, q.msg_id from e
+        (select q.pos, q.msg_id from e
         join polled q on q.app_id = e.app_id and q.endpoint_id = e.id and q.msg_id > $7::int8
-        order by q.msg_id limit 10000) p
+        order by q.msg_id limit 10000)
+        union all
+        (select w.pos, w.msg_id from e
+        join polled_later w on w.app_id = e.app_id and w.endpoint_id = e.id and w.msg_id > $7::int8
+            and w.pos is not null
+        order by w.pos, w.msg_id limit 1)) p
     order by p.pos, p.msg_id limit 1
 ), place as (
     select u.pos, u.msg_id from (select * from found union all select * from now_on) u
