@@ -76,6 +76,11 @@ app_in_ensure(struct call *c, void (*then)(struct call *c))
 		then(c);
 		return;
 	}
+	static const char *const loc[] = { "body", "application", NULL };
+	if (!json_is_object(told)) {
+		call_invalid(c, loc, "must be an object");
+		return;
+	}
 	struct fields f;
 	struct app_in in;
 	int64_t id;

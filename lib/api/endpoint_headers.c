@@ -7,7 +7,8 @@
 #include "policy/name.h"
 #include "statements.h"
 
-#define TRIES_MAX 8 /* of a change that others overtake */
+#define TRIES_MAX 8                          /* of a change that others overtake */
+#define TOLD_MAX  (2 * ENDPOINT_HEADERS_MAX) /* a patch may take all out and put as many in */
 
 /* ---- a set of headers: a JSON object ---- */
 
@@ -53,10 +54,15 @@ check_header(struct fields *f, const char *name, const json_t *value)
 	return !refused && json_is_string(value) && name_header_value_valid(text);
 }
 
-/* Puts the headers of `told` into the set; in a patch, null takes one out. */
+/* Puts the headers of `told` into the set; in a patch, null takes one out. Each is looked for among
+ * all the others, so that too many are refused before that. */
 static void
 set_merge(struct fields *f, json_t *set, json_t *told, bool patch)
 {
+	if (json_object_size(told) > TOLD_MAX) {
+		field_problem(f, "headers", "there may be %d at most", ENDPOINT_HEADERS_MAX);
+		return;
+	}
 	for (void *at = json_object_iter(told); at; at = json_object_iter_next(told, at)) {
 		const char *name = json_object_iter_key(at);
 		json_t *value = json_object_iter_value(at);
@@ -187,14 +193,18 @@ static void
 remove_listed(struct fields *f, json_t *set)
 {
 	const json_t *names = json_object_get(f->object, "deleteHeaders");
-	if (names && !json_is_null(names) && !json_is_array(names))
-		field_problem(f, "deleteHeaders", "must be a list of names");
+	if (!names || json_is_null(names))
+		return;
+	if (!json_is_array(names) || json_array_size(names) > TOLD_MAX) {
+		field_problem(f, "deleteHeaders", "must be a list of at most %d names", TOLD_MAX);
+		return;
+	}
 	for (size_t i = 0; i < json_array_size(names); i++) {
 		const char *name = json_string_value(json_array_get(names, i));
 		if (name)
 			set_remove(set, name);
 		else
-			field_problem(f, "deleteHeaders", "must be a list of names");
+			field_problem_at(f, "deleteHeaders", i, "must be a name");
 	}
 }
 

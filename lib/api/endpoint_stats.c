@@ -1,4 +1,5 @@
-/* /app/{app}/endpoint/{endpoint}/stats: how its attempts of a stretch of time went.
+/* /app/{app}/endpoint/{endpoint}/stats and …/attempt-stats: how its attempts of a stretch of time
+ * went.
  *
  * Answered from the tally (send/tally.h), never by counting the log: whole hours, those in which
  * the stretch begins and ends included; behind by a second to a minute; and without what a worker
@@ -11,10 +12,11 @@
 #define WINDOW_MAX_US (28 * DAY_US)
 #define SLACK_US      (300 * USEC_PER_SEC) /* clocks differ, and requests take time */
 
+/* ended_only: without what attempts under way would be counted as. They are none, for attempts are
+ * recorded when they have ended. */
 static void
-on_counted(struct call *c, const struct pg_result *r)
+reply_counts(struct call *c, const PGresult *counts, bool ended_only)
 {
-	const PGresult *counts = r->res[0];
 	if (!pg_rows(counts)) {
 		call_not_found(c);
 		return;
@@ -22,12 +24,26 @@ on_counted(struct call *c, const struct pg_result *r)
 	struct jw *j = call_json(c);
 	jw_open_object(j);
 	jw_put_i64(j, "success", pg_int(counts, 0, 0));
-	jw_put_i64(j, "pending", 0); /* attempts are recorded when they have ended */
-	jw_put_i64(j, "sending", 0);
+	if (!ended_only) {
+		jw_put_i64(j, "pending", 0);
+		jw_put_i64(j, "sending", 0);
+	}
 	jw_put_i64(j, "fail", pg_int(counts, 0, 1));
 	jw_put_i64(j, "canceled", 0);
 	jw_close_object(j);
 	call_reply_json(c, 200, j);
+}
+
+static void
+on_counted(struct call *c, const struct pg_result *r)
+{
+	reply_counts(c, r->res[0], false);
+}
+
+static void
+on_attempts_counted(struct call *c, const struct pg_result *r)
+{
+	reply_counts(c, r->res[0], true);
 }
 
 /* The stretch asked for: by default as much as may be asked for, up to now. */
@@ -50,8 +66,8 @@ read_window(struct call *c, struct wall *since, struct wall *until)
 	return 0;
 }
 
-void
-api_endpoint_stats(struct call *c)
+static void
+count(struct call *c, call_fn fn)
 {
 	struct wall since, until;
 	if (read_window(c, &since, &until))
@@ -59,5 +75,17 @@ api_endpoint_stats(struct call *c)
 	struct pg_args *a = endpoint_args(c);
 	pg_arg_time(a, since);
 	pg_arg_time(a, until);
-	call_query_one(c, &stmt_endpoint_stats, a, on_counted);
+	call_query_one(c, &stmt_endpoint_stats, a, fn);
+}
+
+void
+api_endpoint_stats(struct call *c)
+{
+	count(c, on_counted);
+}
+
+void
+api_endpoint_attempt_stats(struct call *c)
+{
+	count(c, on_attempts_counted);
 }

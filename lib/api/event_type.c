@@ -82,6 +82,16 @@ is_given(const json_t *v)
 	return v && !json_is_null(v);
 }
 
+/* What no token could carry would hide a type from every application. */
+static void
+read_feature_flag(struct fields *f, struct str *ret)
+{
+	field_text_or_null(f, "featureFlag", NAME_MAX_LEN, ret);
+	if (ret->p && !name_valid(*ret))
+		field_problem(
+		    f, "featureFlag", "must be 1 to %d of a-z A-Z 0-9 - _ .", NAME_MAX_LEN);
+}
+
 /* "featureFlags" is a set, "featureFlag" the older clients' way to say one. */
 static void
 read_feature_flags(struct fields *f, struct event_type_in *ret)
@@ -90,14 +100,14 @@ read_feature_flags(struct fields *f, struct event_type_in *ret)
 	struct names flags = { 0 };
 	const json_t *set = json_object_get(f->object, "featureFlags");
 	if (!set || (!is_given(set) && is_given(json_object_get(f->object, "featureFlag")))) {
-		field_text_or_null(f, "featureFlag", NAME_MAX_LEN, &ret->feature_flag);
+		read_feature_flag(f, &ret->feature_flag);
 		return;
 	}
 	/* The set counts, whatever the older member says, which must be a good one even so. */
 	struct str older = { NULL, 0 };
 	field_names(f, "featureFlags", NULL, &rule, &flags);
 	f->given[f->ngiven - 1] = STR("featureFlag");
-	field_text_or_null(f, "featureFlag", NAME_MAX_LEN, &older);
+	read_feature_flag(f, &older);
 	if (flags.n == 0)
 		return;
 	ret->feature_flag = flags.name[0];

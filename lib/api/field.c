@@ -59,21 +59,38 @@ fields_has(const struct fields *f, const char *name)
 	return false;
 }
 
-void
-field_problem(struct fields *f, const char *name, const char *fmt, ...)
+/* item: the text by which clients know an item of a list, or NULL. */
+static void PRINTF(4, 0)
+    put_problem(struct fields *f, const char *name, const char *item, const char *fmt, va_list ap)
 {
-	const char *loc[4] = { "body" };
+	const char *loc[5] = { "body" };
 	int n = 1;
 	if (f->inside)
 		loc[n++] = f->inside;
-	loc[n] = name;
+	loc[n++] = name;
+	loc[n] = item;
 	char msg[256];
-	va_list ap;
-	va_start(ap, fmt);
 	vsnprintf(msg, sizeof(msg), fmt, ap);
-	va_end(ap);
 	call_put_problem(f->problems, loc, "value_error", msg);
 	f->nproblems++;
+}
+
+void
+field_problem(struct fields *f, const char *name, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	put_problem(f, name, NULL, fmt, ap);
+	va_end(ap);
+}
+
+void
+field_problem_at(struct fields *f, const char *name, size_t item, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	put_problem(f, name, arena_printf(f->c->arena, "[%zu]", item), fmt, ap);
+	va_end(ap);
 }
 
 /* ---- finding a member ---- */
@@ -252,9 +269,11 @@ take_int(
 void
 field_int(struct fields *f, const char *name, int64_t min, int64_t max, int64_t *ret)
 {
-	struct member m = find_value(f, name);
+	struct member m = find(f, name, NULL);
 	if (m.found == FOUND_VALUE)
 		take_int(f, m.name, m.v, min, max, ret);
+	else if (m.found == FOUND_NULL && f->kind == BODY_PATCH)
+		field_problem(f, name, "may not be null");
 }
 
 void
@@ -318,7 +337,7 @@ field_delays(struct fields *f, const char *name, int max, int64_t max_ms, struct
 		const json_t *item = json_array_get(m.v, i);
 		double delay = json_number_value(item) * 1000;
 		if (!json_is_number(item) || !(delay >= 0 && delay <= (double)max_ms)) {
-			field_problem(f, name, "number %zu must be from 0 to %lld seconds", i + 1,
+			field_problem_at(f, name, i, "must be a number from 0 to %lld (seconds)",
 			    (long long)max_ms / 1000);
 			return;
 		}
@@ -351,8 +370,8 @@ take_names(struct fields *f, const char *name, const json_t *v, const struct nam
 	for (size_t i = 0; i < n; i++) {
 		const json_t *item = json_array_get(v, i);
 		if (!json_is_string(item) || !rule->valid(json_str(item))) {
-			field_problem(
-			    f, name, "name %zu has characters that it may not have", i + 1);
+			field_problem_at(
+			    f, name, i, "must be a name, of characters that it may have");
 			return;
 		}
 		if (!is_among(&names, json_str(item)))

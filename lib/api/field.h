@@ -39,6 +39,9 @@ void fields_arg_given(const struct fields *f, struct pg_args *a);
 /* Whether this one is to be written. */
 bool fields_has(const struct fields *f, const char *name);
 void field_problem(struct fields *f, const char *name, const char *fmt, ...) PRINTF(3, 4);
+/* With an item of a list that the member holds, counted from 0. */
+void field_problem_at(struct fields *f, const char *name, size_t item, const char *fmt, ...)
+    PRINTF(4, 5);
 
 /* Text without control characters, min to max bytes. The _or_null form: null is {NULL, 0}, and so
  * is a missing default. */
@@ -51,7 +54,8 @@ void field_word_or_null(
 /* Member "uid": what name_uid_valid says, or null. */
 void field_uid(struct fields *f, enum id_kind kind, struct str *ret);
 void field_bool(struct fields *f, const char *name, bool *ret);
-/* alias: another spelling of the name, or NULL. null is 0 in the _or_null form. */
+/* alias: another spelling of the name, or NULL. null is 0 in the _or_null form; in the other it is
+ * the default, which a whole body may name like this, and no value for a patch. */
 void field_int(struct fields *f, const char *name, int64_t min, int64_t max, int64_t *ret);
 void field_int_or_null(
     struct fields *f, const char *name, const char *alias, int64_t min, int64_t max, int64_t *ret);

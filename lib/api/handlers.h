@@ -95,6 +95,7 @@ void api_endpoint_send_example(struct call *c);
 
 /* endpoint_stats.c */
 void api_endpoint_stats(struct call *c);
+void api_endpoint_attempt_stats(struct call *c);
 
 /* polling_endpoint.c */
 void api_polling_endpoint_create(struct call *c);

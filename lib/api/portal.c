@@ -83,7 +83,7 @@ read_capabilities(struct fields *f)
 		struct str text = { json_string_value(name), json_string_length(name) };
 		unsigned one = json_is_string(name) ? token_capability(text) : 0;
 		if (!one)
-			field_problem(f, "capabilities", "item %zu is no capability", i + 1);
+			field_problem_at(f, "capabilities", i, "is no capability");
 		may |= one;
 		if (!one)
 			return 0;

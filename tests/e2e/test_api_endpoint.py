@@ -154,6 +154,16 @@ def test_patch_refuses_null_where_it_means_nothing(api, app, field):
     assert blamed(reply) == [["body", field]]
 
 
+def test_null_is_the_default_where_clients_may_say_so(api, app):
+    """Older SDKs' types of a version and of a grace period have null in them."""
+    made = new(api, app, version=None)
+    assert made["version"] == 1
+    path = f"/app/{app}/endpoint/{made['id']}"
+    api.put(path, {"url": URL, "version": 5}, want=200)
+    assert api.put(path, {"url": URL, "version": None}, want=200).json["version"] == 1
+    api.post(path + "/secret/rotate", {"key": None, "gracePeriodSeconds": None}, want=200)
+
+
 def test_put_replaces_everything_but_key_and_headers(api, app, types):
     before = new(api, app, uid="u", description="d", disabled=True, eventTypes=types, channels=["c"],
                  rateLimit=1, metadata={"k": "v"}, retrySchedule=[1], timeoutMs=1000, maxInFlight=2,
@@ -249,6 +259,7 @@ def test_other_applications_endpoints_are_not_there(api, app):
         api.put(path + "/headers", {"headers": {}}, want=404)
         api.patch(path + "/headers", {"headers": {}}, want=404)
         api.get(path + "/stats", want=404)
+        api.get(path + "/attempt-stats", want=404)
     assert api.get(f"/app/{app}/endpoint/one").json == made
 
 
@@ -408,6 +419,29 @@ def test_headers_that_are_none(api, app, body):
     assert api.get(f"/app/{app}/endpoint/{made}/headers").json["headers"] == {"X-One": "1"}
 
 
+@pytest.mark.parametrize("method, path, body", [
+    ("POST", "", lambda many: {"url": URL, "headers": many}),
+    ("PUT", "/{made}", lambda many: {"url": URL, "headers": many}),
+    ("PUT", "/{made}/headers", lambda many: {"headers": many}),
+    ("PATCH", "/{made}/headers", lambda many: {"headers": many}),
+    ("PATCH", "/{made}/headers", lambda many: {"deleteHeaders": [1] * len(many)})])
+def test_too_many_headers_are_not_even_looked_at(api, app, method, path, body):
+    """Each is compared with all the others: 20 000 of them held a worker up for ten seconds."""
+    made = new(api, app)["id"]
+    many = body({f"no name {n}": "" for n in range(20_000)})
+    reply = api.call(method, f"/app/{app}/endpoint" + path.format(made=made), many, want=422)
+    assert blamed(reply) == [["body", [*many][-1]]]
+
+
+def test_a_patch_may_replace_all_headers(api, app):
+    path = f"/app/{app}/endpoint/" + new(api, app, headers={f"A-{n}": "1" for n in range(64)})["id"] + "/headers"
+    told = {f"A-{n}": None for n in range(64)} | {f"B-{n}": "2" for n in range(64)}
+    api.patch(path, {"headers": told}, want=204)
+    assert sorted(api.get(path).json["headers"]) == sorted(f"B-{n}" for n in range(64))
+    told = {f"B-{n}": None for n in range(63)} | {f"C-{n}": "2" for n in range(64)}
+    assert blamed(api.patch(path, {"headers": told}, want=422)) == [["body", "headers"]]
+
+
 def test_patches_of_headers_at_once_lose_nothing(start):
     daemon = start(workers=2)
     api = daemon.api()
@@ -447,6 +481,9 @@ def test_stats_count_attempts(api, app, receiver):
     for _ in range(5):
         api.send(app)
     wait_until(lambda: (found := api.get(path).json)["success"] == 2 and found["fail"] == 3)
+    ended = path.replace("/stats", "/attempt-stats")
+    assert api.get(f"{ended}?since={stamp(hours=-1)}").json == {"success": 2, "fail": 3, "canceled": 0}
+    assert api.get(f"{ended}?since={stamp(days=-29)}", want=400).json["code"] == "invalid_range"
     # Whole hours: the one in which the stretch ends counts.
     assert api.get(f"{path}?since={stamp()}&until={stamp()}").json["success"] in (0, 2)
     assert api.get(f"{path}?until={stamp(hours=-1)}").json["success"] == 0

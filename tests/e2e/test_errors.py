@@ -92,6 +92,9 @@ EVENT_TYPE = [
     ({"name": "has space", "description": "d"}, "name"),
     ({"name": "t", "description": 1}, "description"),
     ({"name": "t", "description": "d", "schemas": {"1": {"type": "no such"}}}, "schemas"),
+    ({"name": "t", "description": "d", "featureFlag": "has space"}, "featureFlag"),
+    ({"name": "t", "description": "d", "featureFlag": ""}, "featureFlag"),
+    ({"name": "t", "description": "d", "featureFlag": "f\nb", "featureFlags": ["a"]}, "featureFlag"),
 ]
 
 
@@ -123,6 +126,20 @@ def test_bad_message(api, app, body, field):
 @cases(EVENT_TYPE)
 def test_bad_event_type(api, body, field):
     assert_blames(api.post("/event-type", body), field)
+
+
+@pytest.mark.parametrize("path, body, place", [
+    ("/app/{app}/endpoint", {"url": URL, "eventTypes": ["ok", "has space"]}, "eventTypes.[1]"),
+    ("/app/{app}/endpoint", {"url": URL, "filterTypes": [1]}, "filterTypes.[0]"),
+    ("/app/{app}/endpoint", {"url": URL, "channels": ["a", "b", "c d"]}, "channels.[2]"),
+    ("/app/{app}/endpoint", {"url": URL, "retrySchedule": [1, "2"]}, "retrySchedule.[1]"),
+    ("/app/{app}/polling-endpoint", {"eventTypes": [""]}, "eventTypes.[0]"),
+    ("/event-type", {"name": "t", "description": "", "featureFlags": ["a", "b c"]}, "featureFlags.[1]"),
+    ("/auth/app-portal-access/{app}", {"capabilities": ["ViewBase", "No"]}, "capabilities.[1]"),
+    ("/auth/app/{app}/expire-all", {"sessionIds": ["a b"]}, "sessionIds.[0]"),
+])
+def test_the_item_of_a_list_is_blamed(api, app, path, body, place):
+    assert body_locations(api.post(path.format(app=app), body)) == {place}
 
 
 NOT_JSON = [b"", b"{", b"nonsense", b'{"a":1,}', b"{'a':1}", b'{"a":NaN}', b'{"name":"\xff\xfe"}',
