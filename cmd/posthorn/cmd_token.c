@@ -15,7 +15,7 @@
 
 /* The server's key, from where posthornd takes it. */
 static int
-key_get(const struct args *a, struct secret *ret, struct err *e)
+key_get(const struct args *a, struct token_key **ret, struct err *e)
 {
 	const char *path = args_text(a, FLAG_CONFIG);
 	struct config *c = mem_zalloc(sizeof(*c));
@@ -23,12 +23,12 @@ key_get(const struct args *a, struct secret *ret, struct err *e)
 	int rc = path ? config_read_file(c, path, e) : 0;
 	if (rc == 0)
 		rc = config_read_env(c, environ, e);
-	if (rc == 0 && c->jwt_secret.len == 0)
+	if (rc == 0 && token_alg_symmetric(c->jwt_algorithm) && c->jwt_secret.len == 0)
 		rc = err_set(e, ERR_CONFIG,
 		    "no key to sign with: give POSTHORN_JWT_SECRET or --config FILE, as posthornd has");
 	if (rc == 0)
-		*ret = c->jwt_secret;
-	secret_wipe(&c->jwt_secret);
+		rc = config_token_key(c, ret, e);
+	config_wipe(c);
 	free(c);
 	return rc;
 }
@@ -36,15 +36,15 @@ key_get(const struct args *a, struct secret *ret, struct err *e)
 static int
 run_create(struct session *s, const struct args *a, struct err *e)
 {
-	struct secret key;
+	struct token_key *key;
 	char text[TOKEN_TEXT_MAX];
 	if (!args_has(a, FLAG_ORG))
 		return err_set(e, ERR_USAGE, "token create needs --org");
 	if (key_get(a, &key, e))
 		return -1;
-	int rc = token_mint(args_text(a, FLAG_ORG), args_text(a, FLAG_APP), NULL, 0, &key,
+	int rc = token_mint(args_text(a, FLAG_ORG), args_text(a, FLAG_APP), NULL, 0, key,
 	    clock_wall(), args_int(a, FLAG_LIFETIME, LIFETIME_S), text, e);
-	secret_wipe(&key);
+	token_key_free(key);
 	if (rc == 0)
 		view_line(&s->view, str_of(text));
 	explicit_bzero(text, sizeof(text));

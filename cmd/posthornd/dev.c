@@ -188,10 +188,16 @@ make_secret(const struct dev *d, struct err *e)
 }
 
 /* A key that was configured goes before the directory's own. */
+static bool
+has_key(const struct config *c)
+{
+	return config_is_set(c, "jwt_secret") || !token_alg_symmetric(c->jwt_algorithm);
+}
+
 static int
 use_secret(const struct dev *d, struct config *c, struct err *e)
 {
-	if (config_is_set(c, "jwt_secret"))
+	if (has_key(c))
 		return 0;
 	int r = read_secret(d, c, e);
 	if (r < 0 && e->kind == ERR_NOT_FOUND)
@@ -199,21 +205,36 @@ use_secret(const struct dev *d, struct config *c, struct err *e)
 	return r;
 }
 
-/* DIR/token, made anew when the key has changed or the token has expired. */
+/* DIR/token, made anew when the key has changed or the token has expired. One that is good no more
+ * and cannot be made anew goes. */
 static int
-use_token(const struct dev *d, const struct config *c, struct err *e)
+make_token(struct dev *d, const struct token_key *key, struct err *e)
 {
 	char path[DEV_PATH_MAX], line[PRIVATE_FILE_MAX], text[TOKEN_TEXT_MAX];
 	struct token token;
 	struct err ignored;
 	below(d, "token", path);
+	d->has_token = true;
 	if (private_file_read(path, line, &ignored) == 0 &&
-	    token_verify(str_of(line), &c->jwt_secret, clock_wall(), &token, &ignored) == 0)
+	    token_verify(str_of(line), key, clock_wall(), &token, &ignored) == 0)
 		return 0;
-	if (token_mint(DEV_ORG, NULL, NULL, 0, &c->jwt_secret, clock_wall(), TOKEN_LIFETIME_S, text,
-		e) < 0)
+	d->has_token = token_key_mints(key);
+	if (!d->has_token)
+		return unlink(path) < 0 && errno != ENOENT ? cannot("remove", path, e) : 0;
+	if (token_mint(DEV_ORG, NULL, NULL, 0, key, clock_wall(), TOKEN_LIFETIME_S, text, e) < 0)
 		return -1;
 	return private_file_write(path, text, e);
+}
+
+static int
+use_token(struct dev *d, const struct config *c, struct err *e)
+{
+	struct token_key *key;
+	if (config_token_key(c, &key, e) < 0)
+		return -1;
+	int r = make_token(d, key, e);
+	token_key_free(key);
+	return r;
 }
 
 int
@@ -227,8 +248,7 @@ dev_open(struct dev *d, const char *arg, struct config *c, struct err *e)
 		    "leave one of them out");
 	if (open_dir(d, arg, e) < 0 || lock_dir(d, e) < 0)
 		return -1;
-	if (use_secret(d, c, e) == 0 && config_require(c, "jwt_secret", e) == 0 &&
-	    use_token(d, c, e) == 0)
+	if (use_secret(d, c, e) == 0 && use_token(d, c, e) == 0)
 		return 0;
 	dev_close(d);
 	return -1;
@@ -246,7 +266,7 @@ int
 dev_load_secret(const char *arg, struct config *c, struct err *e)
 {
 	struct dev d = { .lock_fd = -1 };
-	if (config_is_set(c, "jwt_secret"))
+	if (has_key(c))
 		return 0;
 	if (resolve(arg, d.dir, e) < 0)
 		return -1;

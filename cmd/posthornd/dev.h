@@ -1,7 +1,7 @@
 /* Development mode: a directory that holds everything a trial needs.
  *
  *     DIR/lock         held by the service that runs there
- *     DIR/jwt_secret   key of the bearer tokens
+ *     DIR/jwt_secret   key of the bearer tokens, unless jwt_algorithm takes another
  *     DIR/token        a token of organisation DEV_ORG, for ten years
  *     DIR/postgres     the private PostgreSQL (cluster.h); a symbolic link when it lies elsewhere
  *     DIR/run          its socket's directory; the same
@@ -19,6 +19,7 @@
 struct dev {
 	char dir[DEV_DIR_MAX]; /* absolute, without symbolic links */
 	int lock_fd;           /* to be closed in children, who would keep the lock */
+	bool has_token;        /* DIR/token is there: with a public key alone it cannot be made */
 };
 
 /* What --dev changes of the defaults: loopback receivers are allowed, and half the cores work. */

@@ -13,8 +13,7 @@ static const struct command commands[] = {
 	{ NULL, "run the service", service_cmd },
 	{ "migrate", "bring the database to this program's schema, and say what was done",
 	    migrate_cmd },
-	{ "token", "print a bearer token for the API, signed with the configured jwt_secret",
-	    token_cmd },
+	{ "token", "print a bearer token for the API, signed with the configured key", token_cmd },
 	{ "config", "print the settings in force, an example file or the reference page",
 	    config_cmd },
 	{ "openapi", "print the API's OpenAPI document (JSON)", openapi_cmd },
@@ -57,6 +56,6 @@ main(int argc, char **argv)
 	if (faults_init(&e) < 0)
 		return complain(&e);
 	int status = args.command->run(&args, &e);
-	secret_wipe(&args.config.jwt_secret);
+	config_wipe(&args.config);
 	return status < 0 ? complain(&e) : status;
 }

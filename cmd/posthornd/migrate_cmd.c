@@ -13,7 +13,7 @@ migrate_cmd(struct args *a, struct err *e)
 	if (a->dev)
 		return err_set(
 		    e, ERR_USAGE, "posthornd --dev migrates its own database when it starts");
-	if (args_load_config(a, e) < 0 || config_require(&a->config, "database_url", e) < 0)
+	if (args_load_config(a, e) < 0 || config_require_database(&a->config, e) < 0)
 		return -1;
 	log_set_level(LOG_LEVEL_WARN); /* the answer stands on stdout */
 	if (database_migrate(&a->config, &applied, e) < 0)

@@ -44,7 +44,7 @@ ready_line(const struct service *s, char *out, size_t size)
 	int host = colon ? (int)(colon - s->config->listen) : 0;
 	int n = snprintf(
 	    out, size, "posthorn is ready: http://%.*s:%d", host, s->config->listen, s->port);
-	if (s->config->dev && n > 0 && (size_t)n < size)
+	if (s->config->dev && s->dev.has_token && n > 0 && (size_t)n < size)
 		snprintf(out + n, size - (size_t)n, " (token in %s/token)", s->dev.dir);
 }
 

@@ -25,13 +25,15 @@ token_cmd(struct args *a, struct err *e)
 		return -1;
 	if (c->dev && dev_load_secret(a->dev, c, e) < 0)
 		return -1;
-	if (config_require(c, "jwt_secret", e) < 0)
+	struct token_key *key;
+	if (config_token_key(c, &key, e) < 0)
 		return -1;
-	if (token_mint(a->org ? a->org : DEV_ORG, a->app, NULL, 0, &c->jwt_secret, clock_wall(),
-		lifetime_ms / 1000, token, e) < 0) {
+	int r = token_mint(a->org ? a->org : DEV_ORG, a->app, NULL, 0, key, clock_wall(),
+	    lifetime_ms / 1000, token, e);
+	token_key_free(key);
+	if (r == 0)
+		puts(token);
+	else if (e->kind == ERR_INVALID)
 		e->kind = ERR_USAGE;
-		return -1;
-	}
-	puts(token);
-	return 0;
+	return r;
 }

@@ -48,6 +48,7 @@ struct worker {
 	struct loop *loop;
 	const struct config *config;
 	const struct worker_env *env;
+	struct token_key *token_key;
 	struct pg_pool *api_pool, *append_pool, *record_pool, *load_pool, *lease_pool;
 	struct pg_pool *read_pool; /* of the replica, or NULL */
 	struct catalogue *catalogue;
@@ -112,6 +113,8 @@ make_pools(struct worker *w)
 static int
 make_parts(struct worker *w, struct err *e)
 {
+	if (config_token_key(w->config, &w->token_key, e))
+		return -1;
 	const struct sender_pools pools = { w->record_pool, w->load_pool, w->lease_pool };
 	w->catalogue = catalogue_new(w->loop, w->load_pool, CATALOGUE_APPS_MAX);
 	w->sender = sender_new(w->loop, w->config, w->catalogue, &pools, e);
@@ -120,8 +123,8 @@ make_parts(struct worker *w, struct err *e)
 	w->ingest =
 	    ingest_new(w->loop, w->config, w->catalogue, w->sender, w->append_pool, w->load_pool);
 	w->tasks = task_runner_new(w->loop, w->load_pool, w->sender);
-	const struct api_parts api = { w->loop, w->config, w->api_pool, w->read_pool, w->catalogue,
-		w->sender, w->ingest, w->tasks };
+	const struct api_parts api = { w->loop, w->config, w->token_key, w->api_pool, w->read_pool,
+		w->catalogue, w->sender, w->ingest, w->tasks };
 	w->api = api_new(&api);
 	const struct sight_parts sight = { w->loop, w->config, w->api, w->sender, w->ingest,
 		w->api_pool, w->lease_pool };
@@ -228,6 +231,7 @@ free_parts(struct worker *w)
 	pg_pool_free(w->lease_pool);
 	sight_free(w->sight);
 	api_free(w->api);
+	token_key_free(w->token_key);
 	timer_done(&w->ready);
 	timer_done(&w->quiet);
 	timer_done(&w->tidy);

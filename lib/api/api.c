@@ -44,7 +44,7 @@ api_new(const struct api_parts *parts)
 	a->parts = *parts;
 	if (parts->config->payload_validation != VALIDATION_OFF)
 		a->parts.schemas = event_schemas_new();
-	a->auth = auth_new(&parts->config->jwt_secret);
+	a->auth = auth_new(parts->token_key);
 	return a;
 }
 

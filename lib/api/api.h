@@ -5,6 +5,7 @@
 #include "http/server.h"
 #include "ingest/ingest.h"
 #include "pg/pg.h"
+#include "policy/token_key.h"
 #include "send/sender.h"
 
 struct api; /* opaque */
@@ -12,8 +13,9 @@ struct api; /* opaque */
 struct api_parts {
 	struct loop *loop;
 	const struct config *config;
-	struct pg_pool *pool;      /* requests of the API */
-	struct pg_pool *read_pool; /* a replica's, for lists of the log; NULL: none */
+	const struct token_key *token_key; /* of bearer tokens */
+	struct pg_pool *pool;              /* requests of the API */
+	struct pg_pool *read_pool;         /* a replica's, for lists of the log; NULL: none */
 	struct catalogue *catalogue;
 	struct sender *sender;
 	struct ingest *ingest;

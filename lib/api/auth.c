@@ -18,12 +18,12 @@ struct entry {
 };
 
 struct auth {
-	const struct secret *key;
+	const struct token_key *key;
 	struct entry entry[ENTRIES];
 };
 
 struct auth *
-auth_new(const struct secret *key)
+auth_new(const struct token_key *key)
 {
 	struct auth *a = mem_zalloc(sizeof(*a));
 	a->key = key;

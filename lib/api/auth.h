@@ -3,14 +3,13 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/secret.h"
 #include "base/str.h"
 
 #include "policy/token.h"
 
 struct auth; /* opaque */
 
-struct auth *auth_new(const struct secret *key); /* borrowed */
+struct auth *auth_new(const struct token_key *key); /* borrowed */
 void auth_free(struct auth *a);
 
 /* Judges the value of an Authorization header ({NULL, 0}: there was none). ERR_UNAUTHENTICATED. */

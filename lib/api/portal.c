@@ -51,8 +51,8 @@ mint(struct call *c, int64_t app_id, int64_t version)
 		    in->session.p ? arena_strndup(c->arena, in->session.p, in->session.n) : NULL,
 		.version = version };
 	rand_bytes(&g.number, sizeof(g.number)); /* each can be logged out by itself */
-	if (token_mint_grant(&g, &c->parts->config->jwt_secret, loop_wall(c->parts->loop),
-		in->lifetime_s, text, &e))
+	if (token_mint_grant(
+		&g, c->parts->token_key, loop_wall(c->parts->loop), in->lifetime_s, text, &e))
 		call_fail(c, &e);
 	else
 		reply_token(c, text);
@@ -135,10 +135,22 @@ look_up(struct call *c)
 	call_query_one(c, &stmt_app_get, a, on_app);
 }
 
+/* With a public key alone tokens are made where the private one is. No 501, though it is one: that
+ * clients would send again and again. */
+static bool
+refuse_without_key(struct call *c)
+{
+	bool mints = token_key_mints(c->parts->token_key);
+	if (!mints)
+		call_fail_code(c, 400, "no_private_key",
+		    "This server has no private key (jwt_private_key): tokens are made elsewhere");
+	return !mints;
+}
+
 void
 api_portal_access(struct call *c)
 {
-	if (call_body_or_empty(c) == 0)
+	if (!refuse_without_key(c) && call_body_or_empty(c) == 0)
 		app_in_ensure(c, look_up);
 }
 
@@ -146,6 +158,6 @@ api_portal_access(struct call *c)
 void
 api_dashboard_access(struct call *c)
 {
-	if (call_body_or_empty(c) == 0)
+	if (!refuse_without_key(c) && call_body_or_empty(c) == 0)
 		look_up(c);
 }

@@ -14,8 +14,6 @@
 #include "config/option.h"
 #include "config/value.h"
 
-#define JWT_SECRET_MIN 16 /* bytes; below, HS256 can be guessed offline from one token */
-
 const struct option options[CONFIG_OPTIONS] = {
 #define X(name, type, def, min, max, help)                                                         \
 	{ #name, VALUE_##type, def, { min, max }, help, offsetof(struct config, name) },
@@ -116,7 +114,7 @@ refused(int i, struct str value, enum config_source from, struct err *e)
 	char name[OPTION_SPELLING_MAX];
 	option_spelling(str_of(options[i].name), from, name);
 	size_t n = strlen(e->text);
-	if (options[i].type != VALUE_SECRET && options[i].type != VALUE_TEXT &&
+	if (!value_is_secret(options[i].type) && options[i].type != VALUE_TEXT &&
 	    n < sizeof(e->text)) {
 		char shown[41];
 		snprintf(shown, sizeof(shown), "%.*s", (int)(value.n < 40 ? value.n : 40), value.p);
@@ -142,8 +140,8 @@ config_set(
 		memcpy(field(c, i), &v, value_size(options[i].type));
 		c->source[i] = from;
 	}
-	if (options[i].type == VALUE_SECRET)
-		secret_wipe(&v.secret);
+	if (value_is_secret(options[i].type))
+		explicit_bzero(&v, sizeof(v));
 	return 0;
 }
 
@@ -155,8 +153,8 @@ config_is_set(const struct config *c, const char *name)
 	return c->source[i] != CONFIG_FROM_DEFAULT;
 }
 
-static int
-require_database_url(const struct config *c, struct err *e)
+int
+config_require_database(const struct config *c, struct err *e)
 {
 	if (c->database_url[0] != '\0')
 		return 0;
@@ -165,45 +163,15 @@ require_database_url(const struct config *c, struct err *e)
 	    "or try posthornd --dev, which brings its own PostgreSQL");
 }
 
-static int
-require_jwt_secret(const struct config *c, struct err *e)
-{
-	if (c->jwt_secret.len >= JWT_SECRET_MIN)
-		return 0;
-	if (c->jwt_secret.len == 0)
-		return err_set(e, ERR_CONFIG,
-		    "no key for bearer tokens: set POSTHORN_JWT_SECRET, or POSTHORN_JWT_SECRET_FILE to "
-		    "a file made with: openssl rand -hex 32");
-	return err_set(e, ERR_CONFIG,
-	    "jwt_secret is too short: %zu bytes, at least %d are needed; make one with: "
-	    "openssl rand -hex 32",
-	    c->jwt_secret.len, JWT_SECRET_MIN);
-}
-
-int
-config_require(const struct config *c, const char *name, struct err *e)
-{
-	static const struct {
-		const char *name;
-		int (*check)(const struct config *c, struct err *e);
-	} required[] = {
-		{ "database_url", require_database_url },
-		{ "jwt_secret", require_jwt_secret },
-	};
-	for (size_t i = 0; i < ARRAY_LEN(required); i++)
-		if (strcmp(required[i].name, name) == 0)
-			return required[i].check(c, e);
-	assert(!"an option that can be missing");
-	return -1;
-}
-
 int
 config_check(const struct config *c, struct err *e)
 {
-	if (!c->dev && config_require(c, "database_url", e) < 0)
+	struct token_key *key;
+	if (!c->dev && config_require_database(c, e) < 0)
 		return -1;
-	if (config_require(c, "jwt_secret", e) < 0)
+	if (config_token_key(c, &key, e) < 0)
 		return -1;
+	token_key_free(key);
 	if (c->listen[0] == '\0')
 		return err_set(e, ERR_CONFIG,
 		    "listen is empty: it takes an address and a port, as in "
@@ -214,4 +182,12 @@ config_check(const struct config *c, struct err *e)
 		    "body_max is larger than queue_bytes_max: lower the first "
 		    "or raise the second");
 	return 0;
+}
+
+void
+config_wipe(struct config *c)
+{
+	for (int i = 0; i < CONFIG_OPTIONS; i++)
+		if (value_is_secret(options[i].type))
+			explicit_bzero(field(c, i), value_size(options[i].type));
 }

@@ -14,10 +14,18 @@
 #include "policy/address.h"
 #include "policy/backoff.h"
 #include "policy/sign.h"
+#include "policy/token_key.h"
 
 #define CONFIG_TEXT_MAX 1024
+#define CONFIG_PEM_MAX  4096 /* an RSA key of 4096 bits has 3300 */
 
 typedef char config_text[CONFIG_TEXT_MAX];
+
+/* A key in PEM: like struct secret nothing that could be printed by accident. */
+struct config_pem {
+	size_t len;
+	char bytes[CONFIG_PEM_MAX];
+};
 
 enum log_format {
 	LOG_FORMAT_LOGFMT,
@@ -60,6 +68,8 @@ struct config {
 #define CONFIG_FORMAT                      enum log_format
 #define CONFIG_SIGNATURE                   enum sign_kind
 #define CONFIG_VALIDATION                  enum validation
+#define CONFIG_TOKEN_ALG                   enum token_alg
+#define CONFIG_PEM                         struct config_pem
 #define X(name, type, def, min, max, help) CONFIG_##type name;
 #include "config/options.def"
 #undef X
@@ -83,8 +93,9 @@ int config_read_file(struct config *c, const char *path, struct err *e) MUST_CHE
 /* The same from memory; path is for the errors. */
 int config_read_text(struct config *c, const char *path, struct str text, struct err *e) MUST_CHECK;
 
-/* POSTHORN_* variables of environ; POSTHORN_X_FILE for secrets. An unknown POSTHORN_ variable is an
- * error, except POSTHORN_TOKEN, POSTHORN_URL, POSTHORN_CONFIG (the commands') and POSTHORN_TEST_*.
+/* POSTHORN_* variables of environ; POSTHORN_X_FILE for secrets and keys. An unknown POSTHORN_
+ * variable is an error, except POSTHORN_TOKEN, POSTHORN_URL, POSTHORN_CONFIG (the commands') and
+ * POSTHORN_TEST_*.
  */
 int config_read_env(struct config *c, char *const *env, struct err *e) MUST_CHECK;
 
@@ -94,9 +105,15 @@ bool config_is_set(const struct config *c, const char *name);
 /* What only the whole can tell: required options (with dev the database comes later, the key must
  * be there), combinations. */
 int config_check(const struct config *c, struct err *e) MUST_CHECK;
-/* One of the options without a usable default, "database_url" or "jwt_secret", for commands that
- * need no more than it. */
-int config_require(const struct config *c, const char *name, struct err *e) MUST_CHECK;
+/* Without a usable default: for commands that need no more than it. */
+int config_require_database(const struct config *c, struct err *e) MUST_CHECK;
+
+/* The key of bearer tokens, by jwt_algorithm and the option that this takes; the caller frees it.
+ * ERR_CONFIG when it is missing or no good, or an option is set that this algorithm has no use for:
+ * who set it believes in a key that is not in force. */
+int config_token_key(const struct config *c, struct token_key **ret, struct err *e) MUST_CHECK;
+/* Wipes every key. */
+void config_wipe(struct config *c);
 
 /* For --help, deploy/posthorn.conf.example and docs/configuration.md. */
 void config_write_help(struct buf *out);

@@ -89,7 +89,8 @@ config_write_reference(struct buf *out)
 	    "sets an option wins. The file is named by `--config FILE` or `POSTHORN_CONFIG`; it holds\n"
 	    "`name = value` lines, comments on lines of their own after `#` or `;`, and sections, which\n"
 	    "mean nothing. `posthornd config` prints the settings in force.\n"
-	    "A production node must have a `database_url` and a `jwt_secret`; `--dev` needs nothing.\n");
+	    "A production node must have a `database_url` and a `jwt_secret` (or another\n"
+	    "`jwt_algorithm` with its key); `--dev` needs nothing.\n");
 	for (int i = 0; i < CONFIG_OPTIONS; i++) {
 		const struct option *o = &options[i];
 		struct str name = str_of(o->name);
@@ -98,7 +99,7 @@ config_write_reference(struct buf *out)
 		buf_addf(out, "\n## %s\n\n%c%s.\n\n", o->name, toupper((unsigned char)o->help[0]),
 		    o->help + 1);
 		buf_addf(out, "- `%s`, `%s`", flag, env);
-		if (o->type == VALUE_SECRET)
+		if (value_is_secret(o->type))
 			buf_addf(out, ", `%s_FILE` (the path of a file that holds it)", env);
 		buf_addf(out, "\n- %s", value_syntax(o->type));
 		write_range(o, out);
@@ -124,10 +125,10 @@ config_write_settings(const struct config *c, struct buf *out)
 	for (int i = 0; i < CONFIG_OPTIONS; i++) {
 		const struct option *o = &options[i];
 		const char *source = sources[c->source[i]];
-		if (o->type == VALUE_SECRET) {
-			const struct secret *s = option_value(c, i);
+		if (value_is_secret(o->type)) {
+			bool set = value_is_set(o->type, option_value(c, i));
 			buf_addf(out, "# %s: %s (%s)\n", o->name,
-			    s->len ? "set, not shown" : "not set", source);
+			    set ? "set, not shown" : "not set", source);
 			continue;
 		}
 		if (c->source[i] != CONFIG_FROM_DEFAULT)

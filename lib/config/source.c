@@ -169,7 +169,7 @@ read_secret_file(struct config *c, int i, const char *path, struct err *e)
 	return r;
 }
 
-/* The SECRET whose NAME_FILE this is, or -1. */
+/* The secret whose NAME_FILE this is, or -1. */
 static int
 secret_of_file(struct str name)
 {
@@ -177,7 +177,7 @@ secret_of_file(struct str name)
 	if (name.n <= suffix.n || memcmp(name.p + name.n - suffix.n, suffix.p, suffix.n) != 0)
 		return -1;
 	int i = option_find((struct str){ name.p, name.n - suffix.n });
-	return i >= 0 && options[i].type == VALUE_SECRET ? i : -1;
+	return i >= 0 && value_is_secret(options[i].type) ? i : -1;
 }
 
 /* One variable by its name in lower case, without the prefix. */

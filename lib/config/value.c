@@ -5,7 +5,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-/* ---- TEXT, SECRET --------------------------------------------------------------------- */
+/* ---- TEXT, SECRET, PEM ---------------------------------------------------------------- */
 
 static int
 text_parse(struct str text, struct value_range range UNUSED, union value *ret, struct err *e)
@@ -39,6 +39,24 @@ secret_parse(struct str text, struct value_range range UNUSED, union value *ret,
 static void
 secret_write(const void *v UNUSED, struct buf *out UNUSED)
 {
+}
+
+/* Lines may end with the two characters \n, for what has room for one line only. (No PEM has a
+ * backslash.) Whether it is a key tells config_token_key. */
+static int
+pem_parse(struct str text, struct value_range range UNUSED, union value *ret, struct err *e)
+{
+	struct config_pem *pem = &ret->pem;
+	pem->len = 0;
+	for (size_t i = 0; i < text.n; i++) {
+		bool line_end = text.p[i] == '\\' && i + 1 < text.n && text.p[i + 1] == 'n';
+		if (pem->len == sizeof(pem->bytes))
+			return err_set(
+			    e, ERR_CONFIG, "expected at most %d bytes of PEM", CONFIG_PEM_MAX);
+		pem->bytes[pem->len++] = line_end ? '\n' : text.p[i];
+		i += line_end;
+	}
+	return 0;
 }
 
 /* ---- BOOL ----------------------------------------------------------------------------- */
@@ -255,7 +273,7 @@ schedule_write(const void *v, struct buf *out)
 	}
 }
 
-/* ---- LEVEL, FORMAT, SIGNATURE --------------------------------------------------------- */
+/* ---- LEVEL, FORMAT, SIGNATURE, VALIDATION, TOKEN_ALG ---------------------------------- */
 
 static const char *const levels[] = {
 	[LOG_LEVEL_ERROR] = "error",
@@ -352,6 +370,23 @@ validation_write(const void *v, struct buf *out)
 	buf_adds(out, validations[*(const enum validation *)v]);
 }
 
+static int
+token_alg_parse(struct str text, struct value_range range UNUSED, union value *ret, struct err *e)
+{
+	int i = word_find(text, token_alg_names, TOKEN_ALGS);
+	if (i < 0)
+		return err_set(
+		    e, ERR_CONFIG, "expected HS256, HS384, HS512, RS256, RS384, RS512 or EdDSA");
+	ret->token_alg = (enum token_alg)i;
+	return 0;
+}
+
+static void
+token_alg_write(const void *v, struct buf *out)
+{
+	buf_adds(out, token_alg_names[*(const enum token_alg *)v]);
+}
+
 /* ---- the table ------------------------------------------------------------------------ */
 
 static const struct {
@@ -382,7 +417,17 @@ static const struct {
 	    "`hmac` or `ed25519`" },
 	[VALUE_VALIDATION] = { validation_parse, validation_write, sizeof(enum validation), "WHAT",
 	    "`off`, `warn` or `block`" },
+	[VALUE_TOKEN_ALG] = { token_alg_parse, token_alg_write, sizeof(enum token_alg), "ALGORITHM",
+	    "`HS256`, `HS384`, `HS512`, `RS256`, `RS384`, `RS512` or `EdDSA`" },
+	[VALUE_PEM] = { pem_parse, secret_write, sizeof(struct config_pem), "PEM",
+	    "key in PEM, at most 4096 bytes; in one line with `\\n` for the ends of lines" },
 };
+
+bool
+value_is_secret(enum value_type t)
+{
+	return t == VALUE_SECRET || t == VALUE_PEM;
+}
 
 int
 value_parse(
@@ -396,6 +441,13 @@ void
 value_write(enum value_type t, const void *v, struct buf *out)
 {
 	types[t].write(v, out);
+}
+
+bool
+value_is_set(enum value_type t, const void *v)
+{
+	return t == VALUE_PEM ? ((const struct config_pem *)v)->len > 0
+			      : ((const struct secret *)v)->len > 0;
 }
 
 size_t

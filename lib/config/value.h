@@ -23,6 +23,8 @@ enum value_type {
 	VALUE_FORMAT,
 	VALUE_SIGNATURE,
 	VALUE_VALIDATION,
+	VALUE_TOKEN_ALG,
+	VALUE_PEM,
 	VALUE_TYPES
 };
 
@@ -37,6 +39,8 @@ union value {
 	enum log_format format;
 	enum validation validation;
 	enum sign_kind signature;
+	enum token_alg token_alg;
+	struct config_pem pem;
 };
 
 struct value_range {
@@ -47,12 +51,14 @@ struct value_range {
 int value_parse(enum value_type t, struct str text, struct value_range range, union value *ret,
     struct err *e) MUST_CHECK;
 /* The text that value_parse reads back as *v, which points to a value or a field of struct config.
- * Nothing for a SECRET. */
+ * Nothing for what is secret. */
 void value_write(enum value_type t, const void *v, struct buf *out);
 
-size_t value_size(enum value_type t);             /* of its field in struct config */
-const char *value_placeholder(enum value_type t); /* "DURATION", for --help */
-const char *value_syntax(enum value_type t);      /* what may be written, for the reference page */
+bool value_is_secret(enum value_type t);             /* SECRET and PEM: never shown */
+bool value_is_set(enum value_type t, const void *v); /* of those: whether there is one */
+size_t value_size(enum value_type t);                /* of its field in struct config */
+const char *value_placeholder(enum value_type t);    /* "DURATION", for --help */
+const char *value_syntax(enum value_type t); /* what may be written, for the reference page */
 
 /* "250ms" "30s" "5m" "2h" "7d" "10y" (of 365 days); a bare number is seconds. -1 when it is none or
  * does not fit. */

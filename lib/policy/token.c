@@ -1,17 +1,13 @@
-/* Bearer tokens: the compact form of RFC 7515 with HS256.
+/* Bearer tokens: the compact form of RFC 7515.
  *
- * The signature is checked first, whatever the header claims about it: the JSON parser sees only
- * what a holder of the key wrote, and "alg":"none" never gets that far. Strict all the same: three
- * parts, canonical base 64, no member twice. The text of every refusal is the same; why it was
- * refused stands in the origin, for the log. */
+ * The signature is checked first, with the key's own algorithm, whatever the header claims about
+ * it: the JSON parser sees only what a holder of the key wrote, and "alg":"none" never gets that
+ * far. Strict all the same: three parts, canonical base 64, no member twice. The text of every
+ * refusal is the same; why it was refused stands in the origin, for the log. */
 #include "policy/token.h"
 
 #include <jansson.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/b64.h"
 #include "base/buf.h"
@@ -19,7 +15,6 @@
 
 #include "policy/name.h"
 
-#define MAC_SIZE       32
 #define LEEWAY_S       60                        /* of clocks that differ */
 #define NUMBER_MAX     INT64_C(1000000000000000) /* seconds; exact in a double */
 #define LIFETIME_MAX_S (INT64_C(100) * 366 * 86400)
@@ -34,14 +29,6 @@ token_capability(struct str name)
 		if (str_eq(name, str_of(token_capabilities[i])))
 			return 1U << i;
 	return 0;
-}
-
-static void
-mac_of(struct str text, const struct secret *key, unsigned char out[MAC_SIZE])
-{
-	if (!HMAC(EVP_sha256(), key->bytes, (int)key->len, (const unsigned char *)text.p, text.n,
-		out, NULL))
-		abort(); /* out of memory, or a libcrypto without SHA-256 */
 }
 
 static int
@@ -82,14 +69,16 @@ member_text(const json_t *j, const char *name)
 	return s ? s : "";
 }
 
-/* HS256, and no extension that must be understood ("crit", RFC 7515, section 4.1.11). */
+/* The key's algorithm by its exact name, and no extension that must be understood ("crit", RFC
+ * 7515, section 4.1.11). */
 static int
-check_header(struct str part, struct err *e)
+check_header(struct str part, const struct token_key *key, struct err *e)
 {
 	json_t *header CLEANUP(release) = load_part(part);
 	if (!header)
 		return refuse(e, "malformed");
-	if (strcmp(member_text(header, "alg"), "HS256") != 0 || json_object_get(header, "crit"))
+	const char *name = token_alg_names[token_key_alg(key)];
+	if (strcmp(member_text(header, "alg"), name) != 0 || json_object_get(header, "crit"))
 		return refuse(e, "algorithm");
 	return 0;
 }
@@ -216,7 +205,7 @@ read_subject(const json_t *claims, struct token *t, struct err *e)
 
 /* Cuts "header.claims.signature" and checks the signature over the first two. */
 static int
-check_signature(struct str text, const struct secret *key, struct str *ret_header,
+check_signature(struct str text, const struct token_key *key, struct str *ret_header,
     struct str *ret_claims, struct err *e)
 {
 	struct str rest = text, header, claims, signature;
@@ -224,12 +213,12 @@ check_signature(struct str text, const struct secret *key, struct str *ret_heade
 	    !str_split(&rest, '.', &signature) || rest.p)
 		return refuse(e, "malformed");
 
-	unsigned char given[MAC_SIZE], computed[MAC_SIZE];
+	unsigned char given[TOKEN_SIGNATURE_MAX];
 	size_t n;
-	if (b64url_decode(signature, given, sizeof(given), &n) || n != MAC_SIZE)
+	if (b64url_decode(signature, given, sizeof(given), &n) ||
+	    n != token_key_signature_size(key))
 		return refuse(e, "malformed");
-	mac_of((struct str){ text.p, header.n + 1 + claims.n }, key, computed);
-	if (CRYPTO_memcmp(given, computed, MAC_SIZE) != 0)
+	if (!token_key_verifies(key, (struct str){ text.p, header.n + 1 + claims.n }, given))
 		return refuse(e, "signature");
 	*ret_header = header;
 	*ret_claims = claims;
@@ -247,21 +236,19 @@ print_of(struct str text, char out[TOKEN_PRINT_SIZE])
 
 int
 token_verify(
-    struct str text, const struct secret *key, struct wall now, struct token *ret, struct err *e)
+    struct str text, const struct token_key *key, struct wall now, struct token *ret, struct err *e)
 {
 	struct str header, payload;
 	if (text.n >= TOKEN_TEXT_MAX)
 		return refuse(e, "too long");
-	if (key->len == 0)
-		return refuse(e, "no key"); /* anybody can sign with that one */
-	if (secret_eq(key, text)) {
+	if (token_key_is(key, text)) {
 		/* A frequent mistake, and one that has just sent the secret over the wire. */
 		refuse(e, "secret");
 		snprintf(e->text, sizeof(e->text),
 		    "The signing secret is not a token; sign a token with it");
 		return -1;
 	}
-	if (check_signature(text, key, &header, &payload, e) || check_header(header, e))
+	if (check_signature(text, key, &header, &payload, e) || check_header(header, key, e))
 		return -1;
 	json_t *claims CLEANUP(release) = load_part(payload);
 	if (!claims)
@@ -350,9 +337,19 @@ check_mint(const struct token_grant *g, int64_t lifetime_s, struct err *e)
 	return 0;
 }
 
+/* Returns its length. */
+static size_t
+write_header(const struct token_key *key, char *out)
+{
+	char header[64];
+	int n = snprintf(header, sizeof(header), "{\"alg\":\"%s\",\"typ\":\"JWT\"}",
+	    token_alg_names[token_key_alg(key)]);
+	return b64url_encode(header, (size_t)n, out);
+}
+
 int
 token_mint(const char *org, const char *app_or_null, const char *const *flags, int nflags,
-    const struct secret *key, struct wall now, int64_t lifetime_s, char out[TOKEN_TEXT_MAX],
+    const struct token_key *key, struct wall now, int64_t lifetime_s, char out[TOKEN_TEXT_MAX],
     struct err *e)
 {
 	const struct token_grant g = { org, app_or_null, flags, nflags, .session = NULL };
@@ -360,29 +357,31 @@ token_mint(const char *org, const char *app_or_null, const char *const *flags, i
 }
 
 int
-token_mint_grant(const struct token_grant *g, const struct secret *key, struct wall now,
+token_mint_grant(const struct token_grant *g, const struct token_key *key, struct wall now,
     int64_t lifetime_s, char out[TOKEN_TEXT_MAX], struct err *e)
 {
+	if (!token_key_mints(key))
+		return err_set(e, ERR_CONFIG, "no private key: this server cannot make tokens");
 	if (check_mint(g, lifetime_s, e))
 		return -1;
 
 	/* Without limits the longest claims that check_mint lets pass have some 1300 bytes, 1740
-	 * of base 64; header and signature add 81. With all of them it may be too much. */
+	 * of base 64; the header adds 37, the longest signature 684. With all of them it may be too
+	 * much. */
 	struct buf claims;
-	buf_init(&claims, (TOKEN_TEXT_MAX - 96) / 4 * 3);
+	buf_init(&claims, (TOKEN_TEXT_MAX - 48) / 4 * 3 - token_key_signature_size(key));
 	write_claims(&claims, g, now.us / USEC_PER_SEC, lifetime_s);
 	if (claims.failed) {
 		buf_free(&claims);
 		return err_set(e, ERR_INVALID, "the token would be too long");
 	}
-	const struct str header = STR("{\"alg\":\"HS256\",\"typ\":\"JWT\"}");
-	unsigned char mac[MAC_SIZE];
-	size_t n = b64url_encode(header.p, header.n, out);
+	unsigned char signature[TOKEN_SIGNATURE_MAX];
+	size_t n = write_header(key, out);
 	out[n++] = '.';
 	n += b64url_encode(claims.data, claims.len, out + n);
 	buf_free(&claims);
-	mac_of((struct str){ out, n }, key, mac);
+	token_key_sign(key, (struct str){ out, n }, signature);
 	out[n++] = '.';
-	b64url_encode(mac, sizeof(mac), out + n);
+	b64url_encode(signature, token_key_signature_size(key), out + n);
 	return 0;
 }

@@ -1,8 +1,8 @@
-/* Bearer tokens: JSON Web Tokens (RFC 7519) with HS256 and nothing else; "none" and other
- * algorithms are refused whatever the header says. An organisation token has sub = "org_…"; an
- * application token has org = "org_…" and sub = "app_…", and may say less than everything:
- * "capabilities" (names of token_capabilities), "session_id", and "version", that of the
- * application which it was made under. */
+/* Bearer tokens: JSON Web Tokens (RFC 7519) with the algorithm of the key (token_key.h) and nothing
+ * else; "none" and others are refused, whatever the header says. An organisation token has sub =
+ * "org_…"; an application token has org = "org_…" and sub = "app_…", and may say less than
+ * everything: "capabilities" (names of token_capabilities), "session_id", and "version", that of
+ * the application which it was made under. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,13 +10,13 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/secret.h"
 #include "base/str.h"
 
 #include "policy/fingerprint.h"
+#include "policy/token_key.h"
 
-#define TOKEN_ORG_MAX     64 /* bytes of an organisation id, prefix included */
-#define TOKEN_TEXT_MAX    2048
+#define TOKEN_ORG_MAX     64   /* bytes of an organisation id, prefix included */
+#define TOKEN_TEXT_MAX    3072 /* the longest signature leaves room for 1700 bytes of claims */
 #define TOKEN_SCOPE_MAX   512
 
 #define TOKEN_SESSION_MAX 128                        /* bytes of a session's name */
@@ -54,13 +54,14 @@ struct token {
 /* Verifies signature (constant time), exp and nbf (60 s of leeway) and shape. ERR_UNAUTHENTICATED
  * otherwise, with the text "Invalid token" (another one when the key itself was sent as the token)
  * and the reason as origin: too long, malformed, signature, algorithm, claims, expired, not yet
- * valid, secret, no key. Text below TOKEN_TEXT_MAX bytes; the rest of it is never looked at. */
-int token_verify(struct str text, const struct secret *key, struct wall now, struct token *ret,
+ * valid, secret. Text below TOKEN_TEXT_MAX bytes; the rest of it is never looked at. */
+int token_verify(struct str text, const struct token_key *key, struct wall now, struct token *ret,
     struct err *e) MUST_CHECK;
 
 /* Mints a token with iss "posthorn", iat = now, nbf = now, exp = now + lifetime_s (1 s to 100
  * years). flags: feature flags of an application token, or NULL. ERR_INVALID when ids, flags or the
- * session have the wrong form, or all is too long. out is written only on success. */
+ * session have the wrong form, or all is too long; ERR_CONFIG when the key only verifies. out is
+ * written only on success. */
 struct token_grant {
 	const char *org, *app; /* app NULL: of the organisation */
 	const char *const *flags;
@@ -71,9 +72,9 @@ struct token_grant {
 	int64_t version;     /* 0: not told */
 	uint64_t number;     /* makes one of several alike; 0: not told (jti) */
 };
-int token_mint_grant(const struct token_grant *g, const struct secret *key, struct wall now,
+int token_mint_grant(const struct token_grant *g, const struct token_key *key, struct wall now,
     int64_t lifetime_s, char out[TOKEN_TEXT_MAX], struct err *e) MUST_CHECK;
 /* One that may do everything. */
 int token_mint(const char *org, const char *app_or_null, const char *const *flags, int nflags,
-    const struct secret *key, struct wall now, int64_t lifetime_s, char out[TOKEN_TEXT_MAX],
+    const struct token_key *key, struct wall now, int64_t lifetime_s, char out[TOKEN_TEXT_MAX],
     struct err *e) MUST_CHECK;

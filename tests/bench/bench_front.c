@@ -27,6 +27,7 @@
 struct front {
 	struct loop *loop;
 	struct config config;
+	struct token_key *token_key;
 	struct api *api; /* NULL: mode null */
 	int64_t requests;
 };
@@ -124,11 +125,11 @@ on_signal(int signum, void *arg)
 
 /* A token that this process takes. */
 static void
-write_token(const struct config *c, const char *path)
+write_token(const struct token_key *key, const char *path)
 {
 	char text[TOKEN_TEXT_MAX];
 	struct err e;
-	if (token_mint(ORG, NULL, NULL, 0, &c->jwt_secret, clock_wall(), LIFETIME_S, text, &e))
+	if (token_mint(ORG, NULL, NULL, 0, key, clock_wall(), LIFETIME_S, text, &e))
 		part_die("token", e.text);
 	FILE *f = fopen(path, "we");
 	if (!f || fputs(text, f) < 0 || fclose(f))
@@ -142,12 +143,16 @@ make_api(struct front *f, const struct part_options *o)
 	config_init(&f->config);
 	if (config_set(&f->config, "jwt_secret", "no secret, a measurement", CONFIG_FROM_FLAG, &e))
 		part_die("jwt_secret", e.text);
+	if (config_token_key(&f->config, &f->token_key, &e))
+		part_die("jwt_secret", e.text);
 	if (o->token_out)
-		write_token(&f->config, o->token_out);
+		write_token(f->token_key, o->token_out);
 	store_init(f->loop);
 	if (!o->mode || strcmp(o->mode, "api") != 0)
 		return;
-	const struct api_parts parts = { .loop = f->loop, .config = &f->config };
+	const struct api_parts parts = {
+		.loop = f->loop, .config = &f->config, .token_key = f->token_key
+	};
 	f->api = api_new(&parts);
 }
 
@@ -180,6 +185,7 @@ main(int argc, char **argv)
 	http_server_free(s);
 	close(fd);
 	api_free(f.api);
+	token_key_free(f.token_key);
 	defer_cancel(&store.defer);
 	loop_free(f.loop);
 	return 0;

@@ -39,7 +39,7 @@ try_value(int i, struct str text)
 		check_error(&e);
 		return;
 	}
-	if (options[i].type == VALUE_SECRET)
+	if (value_is_secret(options[i].type))
 		return;
 	struct buf first, second;
 	buf_init(&first, 1 << 16);
@@ -71,7 +71,7 @@ try_file(struct str text)
 	CHECK(!out.failed);
 	CHECK(config_read_text(&again, "f", (struct str){ out.data, out.len }, &e) == 0);
 	for (int i = 0; i < CONFIG_OPTIONS; i++)
-		CHECK(options[i].type == VALUE_SECRET || again.source[i] == CONFIG_FROM_FILE);
+		CHECK(value_is_secret(options[i].type) || again.source[i] == CONFIG_FROM_FILE);
 	buf_free(&out);
 }
 

@@ -9,7 +9,7 @@
 #define ORG "org_23rb8YdGqMT0qIzpgGwdXfHirMu"
 #define NOW ((struct wall){ INT64_C(1700000000) * USEC_PER_SEC })
 
-static struct secret key;
+static struct token_key *key;
 static struct auth *auth;
 
 static struct wall
@@ -23,7 +23,7 @@ mint(char header[TOKEN_TEXT_MAX + 16], const char *org, int64_t lifetime_s)
 {
 	char text[TOKEN_TEXT_MAX];
 	struct err e;
-	assert_int_equal(token_mint(org, NULL, NULL, 0, &key, NOW, lifetime_s, text, &e), 0);
+	assert_int_equal(token_mint(org, NULL, NULL, 0, key, NOW, lifetime_s, text, &e), 0);
 	snprintf(header, TOKEN_TEXT_MAX + 16, "Bearer %s", text);
 }
 
@@ -90,8 +90,14 @@ static int
 set_up(void **state)
 {
 	(void)state;
-	auth = auth_new(&key);
-	return secret_set(&key, "0123456789abcdef0123456789abcdef", 32);
+	struct secret secret;
+	const struct token_key_parts parts = { .alg = TOKEN_HS256, .secret = &secret };
+	struct err e;
+	if (secret_set(&secret, "0123456789abcdef0123456789abcdef", 32) ||
+	    token_key_new(&parts, &key, &e))
+		return -1;
+	auth = auth_new(key);
+	return 0;
 }
 
 static int
@@ -99,6 +105,7 @@ tear_down(void **state)
 {
 	(void)state;
 	auth_free(auth);
+	token_key_free(key);
 	return 0;
 }
 

@@ -63,7 +63,7 @@ test_defaults_read_back(void **state)
 	(void)state;
 	for (int i = 0; i < CONFIG_OPTIONS; i++) {
 		char text[4096];
-		if (options[i].type == VALUE_SECRET)
+		if (value_is_secret(options[i].type))
 			continue;
 		snprintf(text, sizeof(text), "%s", value_of(options[i].name));
 		if (config_set(&config, options[i].name, text, CONFIG_FROM_FILE, &err) < 0)
@@ -193,6 +193,82 @@ test_a_secret_is_never_shown(void **state)
 	assert_non_null(strstr(out.data, "# jwt_secret: set, not shown (environment)"));
 	assert_null(strstr(out.data, SECRET_TEXT));
 	buf_free(&out);
+}
+
+/* A key in PEM of several lines, or of one. */
+static void
+test_pem(void **state)
+{
+	(void)state;
+	char text[CONFIG_PEM_MAX + 2];
+	assert_int_equal(
+	    config_set(&config, "jwt_public_key", " -a-\\nb\\n-c-\\", CONFIG_FROM_ENV, &err), 0);
+	const struct str lines = { config.jwt_public_key.bytes, config.jwt_public_key.len };
+	assert_true(str_eq(lines, STR("-a-\nb\n-c-\\")));
+	memset(text, 'q', sizeof(text));
+	text[CONFIG_PEM_MAX] = '\0';
+	assert_int_equal(config_set(&config, "jwt_private_key", text, CONFIG_FROM_ENV, &err), 0);
+	assert_int_equal(config.jwt_private_key.len, CONFIG_PEM_MAX);
+	struct buf out;
+	buf_init(&out, 1 << 16);
+	config_write_settings(&config, &out);
+	assert_non_null(strstr(out.data, "# jwt_private_key: set, not shown (environment)"));
+	assert_null(strstr(out.data, "qq"));
+	buf_free(&out);
+	text[CONFIG_PEM_MAX] = 'q';
+	text[CONFIG_PEM_MAX + 1] = '\0';
+	assert_int_equal(config_set(&config, "jwt_private_key", text, CONFIG_FROM_ENV, &err), -1);
+	assert_null(strstr(err.text, "qq"));
+	config_wipe(&config);
+	assert_int_equal(config.jwt_public_key.len + config.jwt_private_key.len, 0);
+	assert_int_equal(config.jwt_private_key.bytes[0], 0);
+}
+
+/* An algorithm and the one option that it takes its key from. */
+static void
+test_token_key(void **state)
+{
+	static const char ed_public[] =
+	    "-----BEGIN PUBLIC KEY-----\\nMCowBQYDK2VwAyEAEBu4zqje+SZvg+BJdRMwUX7RmyWWIhy99qC+MIdK"
+	    "04U=\\n-----END PUBLIC KEY-----";
+	static const struct {
+		const char *algorithm, *secret, *public, *private;
+		const char *problem; /* NULL: none */
+	} cases[] = {
+		{ "HS256", SECRET_TEXT, "", "", NULL },
+		{ "hs512", SECRET_TEXT, "", "", NULL },
+		{ "EdDSA", "", ed_public, "", NULL },
+		{ "HS384", "", "", "", "POSTHORN_JWT_SECRET" },
+		{ "HS384", "short", "", "", "5 bytes, at least 16" },
+		{ "EdDSA", "", "", "", "POSTHORN_JWT_PUBLIC_KEY_FILE" },
+		{ "RS256", "", ed_public, "",
+		    "jwt_algorithm RS256: the public key is of type ED25519" },
+		{ "EdDSA", "", "", "x", "jwt_algorithm EdDSA: the private key cannot be read" },
+		/* A key that would not be used. */
+		{ "EdDSA", SECRET_TEXT, ed_public, "", "jwt_secret is set" },
+		{ "HS256", SECRET_TEXT, ed_public, "", "jwt_public_key is set" },
+		{ "HS256", SECRET_TEXT, "", "x", "jwt_private_key is set" },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct token_key *key;
+		config_init(&config);
+		const char *const set[][2] = { { "jwt_algorithm", cases[i].algorithm },
+			{ "jwt_secret", cases[i].secret }, { "jwt_public_key", cases[i].public },
+			{ "jwt_private_key", cases[i].private } };
+		for (size_t k = 0; k < ARRAY_LEN(set); k++)
+			assert_int_equal(
+			    config_set(&config, set[k][0], set[k][1], CONFIG_FROM_ENV, &err), 0);
+		int r = config_token_key(&config, &key, &err);
+		if (r == 0)
+			token_key_free(key);
+		if ((r == 0) != !cases[i].problem)
+			fail_msg("case %zu: %s", i, r ? err.text : "accepted");
+		if (r && !strstr(err.text, cases[i].problem))
+			fail_msg("case %zu: %s", i, err.text);
+	}
+	assert_int_equal(config_set(&config, "jwt_algorithm", "none", CONFIG_FROM_ENV, &err), -1);
+	assert_int_equal(config_set(&config, "jwt_algorithm", "ES256", CONFIG_FROM_ENV, &err), -1);
 }
 
 /* ---- sources ----------------------------------------------------------------------------------
@@ -364,7 +440,7 @@ test_check(void **state)
 	assert_non_null(strstr(err.text, "POSTHORN_DATABASE_URL"));
 	assert_non_null(strstr(err.text, "--dev"));
 	assert_int_equal(read_text("database_url = postgres://x\n"), 0);
-	assert_int_equal(config_require(&config, "database_url", &err), 0);
+	assert_int_equal(config_require_database(&config, &err), 0);
 	assert_int_equal(config_check(&config, &err), -1);
 	assert_non_null(strstr(err.text, "POSTHORN_JWT_SECRET"));
 	assert_int_equal(read_text("jwt_secret = 123456789012345\n"), 0);
@@ -470,6 +546,8 @@ main(void)
 		cmocka_unit_test_setup(test_defaults_read_back, setup),
 		cmocka_unit_test_setup(test_values, setup),
 		cmocka_unit_test_setup(test_text_has_a_maximum, setup),
+		cmocka_unit_test_setup(test_pem, setup),
+		cmocka_unit_test_setup(test_token_key, setup),
 		cmocka_unit_test_setup(test_a_secret_is_never_shown, setup),
 		cmocka_unit_test_setup(test_precedence_does_not_depend_on_order, setup),
 		cmocka_unit_test_setup(test_files, setup),
