@@ -129,6 +129,9 @@ void api_event_type_import(struct call *c);
 void api_portal_access(struct call *c);
 void api_dashboard_access(struct call *c);
 
+/* whoami.c */
+void api_whoami(struct call *c);
+
 /* portal_expire.c */
 void api_expire_all(struct call *c);
 void api_logout(struct call *c);

@@ -115,6 +115,17 @@ def test_read_only(api, app, things):
     check_each(api, things, token, {"ViewBase", "ViewEndpointSecret"})
 
 
+def test_whose_it_is(api, app):
+    whose = api.get("/auth/whoami").json
+    assert whose == {"envId": claims(api.token)["sub"], "permissionSource": "SvixJwt"}
+    assert api.get("/auth/whoami", token=portal(api, app)).json == {**whose, "appId": app}
+    token = portal(api, app, readOnly=True, sessionId="user-7")
+    assert api.get("/auth/whoami", token=token).json == {**whose, "appId": app, "sessionId": "user-7"}
+    api.get("/auth/whoami", token=None, want=401)
+    api.post(f"/auth/app/{app}/expire-all", want=204)
+    wait_until(lambda: api.call("GET", "/auth/whoami", token=token).status == 401)
+
+
 @pytest.mark.parametrize("asked", [
     {"capabilities": []}, {"capabilities": ["ManageEndpoint"]}, {"capabilities": ["ViewBase", "Everything"]},
     {"capabilities": "ViewBase"}, {"capabilities": [1]}, {"readOnly": "yes"}, {"sessionId": "a b"},
