@@ -76,16 +76,20 @@ json_time(const json_t *v, struct wall *ret)
 	return json_is_string(v) ? wall_from_text(text_of(v), ret) : -1;
 }
 
+/* Whether there is one is asked later, and the task is refused when there is not. */
 static int
 read_app(const json_t *v, struct dead_filter *f)
 {
 	return json_ref(v, ID_APP, &f->app);
 }
 
+/* What can name none is refused: the filter must not become one that selects everything. */
 static int
 read_endpoint(const json_t *v, struct dead_filter *f)
 {
-	return json_ref(v, ID_ENDPOINT, &f->endpoint);
+	if (json_ref(v, ID_ENDPOINT, &f->endpoint) || !name_valid(text_of(v)))
+		return -1;
+	return f->endpoint.id < 0 ? -1 : 0;
 }
 
 static int
