@@ -331,14 +331,17 @@ refused_single(struct recorder *rec)
 }
 
 /* Ids of the same slot that another worker made, by a clock ahead of ours, for the same message:
- * the next ones. (What was never in doubt is not stored.) */
+ * others. (What was never in doubt is not stored.) Fresh ones: the numbers next to them may be
+ * those of other results here, and would go on with them for ever. */
 static void
 renumber(struct recorder *rec)
 {
 	struct result *r;
 	TAILQ_FOREACH(r, &rec->flying, entry) {
-		r->id++;
-		r->dead_id++;
+		if (r->attempted)
+			r->id = rec->ev.make_id(rec->ev.arg);
+		if (r->dead)
+			r->dead_id = rec->ev.make_id(rec->ev.arg);
 	}
 }
 

@@ -19,6 +19,8 @@ struct recorder_events {
 	/* Steps that were to be parked found their hold closed: retries of that slot instead, due
 	 * when they were sent. */
 	void (*unparked)(void *arg, int slot);
+	/* A fresh id, for a row whose own one is taken. */
+	int64_t (*make_id)(void *arg);
 };
 
 struct recorder *recorder_new(

@@ -362,7 +362,8 @@ sender_new(struct loop *l, const struct config *c, struct catalogue *cat,
 		on_ready, on_app_changed, on_hold_changed, on_noticed, on_watched_changed,
 		retry_low, busy, room, load, queued, under_way };
 	const struct retries_events retries_ev = { s, sender_on_retry_due };
-	const struct recorder_events recorder_ev = { s, sender_on_recorded, sender_on_unparked };
+	const struct recorder_events recorder_ev = { s, sender_on_recorded, sender_on_unparked,
+		make_id };
 	const struct holds_events holds_ev = { s, sender_on_unpark, on_gate, on_app_changed,
 		sender_on_failing };
 	s->watched = watched_new(pools->load);

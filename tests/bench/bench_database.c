@@ -280,7 +280,7 @@ worker_init(struct worker *w, struct bench *b, int number, const char *url, PGco
 	w->record = pool(b, url, "record");
 	w->lease = pool(b, url, "lease");
 	w->batch = batch_new(&b->config);
-	const struct recorder_events ev = { w, on_recorded, NULL };
+	const struct recorder_events ev = { w, on_recorded, NULL, NULL };
 	w->recorder = recorder_new(b->loop, w->record, &ev);
 	w->arena = arena_new();
 	for (int i = 0; i < 4; i++)
