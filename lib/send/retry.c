@@ -8,7 +8,12 @@
  *   2. A row committed by us is offered after its commit (retries_add) and kept when its place is
  *      before `until`. Whatever commits after a read's snapshot is therefore offered when `until`
  *      already covers it; what commits before is in the snapshot. Both may bring the same row: the
+ *   2. A row committed by us is offered after its commit (retries_add) and kept when its place is
+ *      before `until`. Whatever commits after a read's snapshot is therefore offered when `until`
+ *      already covers it; what commits before is in the snapshot. Both may bring the same row: the
  *      key (message, endpoint, chain) holds the highest step only.
+ *   3. A read that goes back may bring what was resolved after its snapshot: that is remembered
+ *      until the read has ended.
  *
  * Memory that is full stops the reads, and nothing else: everything in it falls due within
  * minutes, is fired and resolved, and makes room. Recovery of messages does not wait for it
@@ -19,6 +24,7 @@
 #include <bsd/sys/tree.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <uthash.h>
 
 #include "base/log.h"
@@ -48,10 +54,13 @@ struct retry {
 	struct key key;
 	struct retry_row row;
 	bool fired;
+	bool over; /* resolved while a read was under way; in no tree, but in the list of those */
 	RB_ENTRY(retry) by_slot; /* all of the shard */
 	RB_ENTRY(retry) by_due;  /* those that are not fired yet */
+	LIST_ENTRY(retry) entry; /* while it is over */
 	UT_hash_handle hh;
 };
+LIST_HEAD(retry_list, retry);
 RB_HEAD(slot_tree, retry);
 RB_HEAD(due_tree, retry);
 
@@ -60,11 +69,14 @@ struct shard {
 	int16_t slot;
 	struct place from; /* of the read under way */
 	struct place until;
-	struct wall opens; /* us != 0: adopted; none is fired before all are read up to here */
+	struct wall doubt;  /* us != 0: what is due from then on is read again by each check … */
+	usec_t doubt_until; /* … and by the first one after this for the last time */
+	struct wall opens;  /* us != 0: adopted; none is fired before all are read up to here */
 	struct pg_ticket *ticket;
 	struct arena *arena;
 	struct slot_tree all;
 	struct due_tree pending;
+	struct retry_list over;
 };
 
 struct retries {
@@ -137,6 +149,7 @@ shard_get(struct retries *rs, int slot)
 	sh->arena = arena_new();
 	RB_INIT(&sh->all);
 	RB_INIT(&sh->pending);
+	LIST_INIT(&sh->over);
 	rs->shard[rs->n++] = sh;
 	return sh;
 }
@@ -178,19 +191,46 @@ set_fire_timer(struct retries *rs)
 		timer_stop(&rs->fire_timer);
 }
 
+/* Out of the trees. */
+static void
+retry_unlist(struct shard *sh, struct retry *r)
+{
+	RB_REMOVE(slot_tree, &sh->all, r);
+	if (!r->fired)
+		RB_REMOVE(due_tree, &sh->pending, r);
+}
+
 static void
 retry_remove(struct retries *rs, struct retry *r)
 {
 	struct shard *sh = shard_find(rs, r->row.slot);
 	assert(sh);
-	RB_REMOVE(slot_tree, &sh->all, r);
-	if (!r->fired)
-		RB_REMOVE(due_tree, &sh->pending, r);
+	if (r->over)
+		LIST_REMOVE(r, entry);
+	else
+		retry_unlist(sh, r);
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): r is in the table */
 	HASH_DEL(rs->by_key, r);
 	rs->count--;
 	metric_add(METRIC_RETRIES_LOADED, -1);
 	free(r);
+}
+
+static void
+retry_over(struct shard *sh, struct retry *r)
+{
+	retry_unlist(sh, r);
+	r->over = true;
+	LIST_INSERT_HEAD(&sh->over, r, entry);
+}
+
+/* No read is under way that could bring them again. */
+static void
+forget_over(struct shard *sh)
+{
+	struct retry *r;
+	while ((r = LIST_FIRST(&sh->over)))
+		retry_remove(sh->rs, r);
 }
 
 static void
@@ -236,11 +276,26 @@ retries_again(struct retries *rs, int slot, struct wall due)
 }
 
 void
+retries_doubt(struct retries *rs, int slot, struct wall due)
+{
+	struct shard *sh = shard_get(rs, slot);
+	if (!sh->doubt.us || due.us < sh->doubt.us)
+		sh->doubt = due;
+	sh->doubt_until = loop_now(rs->loop) + RETRY_MARK_LAG;
+	retries_again(rs, slot, due);
+}
+
+void
 retries_resolve(struct retries *rs, const struct retry_row *row)
 {
 	struct retry *r = find(rs, row->msg_id, row->endpoint_id, row->chain);
-	if (r && r->row.slot == row->slot && r->row.seq <= row->seq)
-		retry_remove(rs, r);
+	struct shard *sh = r && r->row.slot == row->slot ? shard_find(rs, row->slot) : NULL;
+	if (sh && !r->over && r->row.seq <= row->seq) {
+		if (sh->ticket)
+			retry_over(sh, r);
+		else
+			retry_remove(rs, r);
+	}
 	if (rs->full && rs->count <= rs->max / 8 * 7) {
 		rs->full = false;
 		timer_set(&rs->check_timer, 0);
@@ -360,12 +415,14 @@ on_read(void *arg, const struct pg_result *r, const struct err *e)
 	rs->reading--;
 	if (e) {
 		/* Back to before the read, and soon again. */
+		forget_over(sh);
 		if (is_before(&sh->from, &sh->until))
 			sh->until = sh->from;
 		timer_set(&rs->check_timer, AGAIN);
 		return;
 	}
 	take_page(sh, r->res[0]);
+	forget_over(sh);
 	if (sh->until.due.us >= sh->opens.us)
 		sh->opens.us = 0;
 	set_fire_timer(rs);
@@ -376,12 +433,26 @@ on_read(void *arg, const struct pg_result *r, const struct err *e)
 	}
 }
 
+/* An answer that did not come says nothing about the transaction, which may go on for long. */
+static void
+doubt_step(struct shard *sh)
+{
+	struct retries *rs = sh->rs;
+	if (!sh->doubt.us)
+		return;
+	retries_again(rs, sh->slot, sh->doubt);
+	if (loop_now(rs->loop) > sh->doubt_until)
+		sh->doubt.us = 0;
+}
+
 static void
 on_check(void *arg)
 {
 	struct retries *rs = arg;
-	for (int i = 0; i < rs->n; i++)
+	for (int i = 0; i < rs->n; i++) {
+		doubt_step(rs->shard[i]);
 		read_on(rs->shard[i]);
+	}
 	set_fire_timer(rs); /* the clock may have been set: due is a time of the day */
 	timer_set(&rs->check_timer, CHECK);
 }
@@ -406,6 +477,7 @@ retries_close(struct retries *rs, int slot)
 		rs->reading--;
 	}
 	struct retry *r;
+	forget_over(sh);
 	while ((r = RB_ROOT(&sh->all)))
 		retry_remove(rs, r);
 	for (int i = 0; i < rs->n; i++)

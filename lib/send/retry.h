@@ -60,8 +60,10 @@ void retries_close(struct retries *rs, int slot);
 
 /* A retry row of ours was committed: kept when it falls into what is in memory. */
 void retries_add(struct retries *rs, const struct retry_row *r);
-/* A row of ours that is due then may have been committed unseen: reads from there on again. */
+/* A row of ours that is due then was committed unseen: reads from there on again. */
 void retries_again(struct retries *rs, int slot, struct wall due);
+/* It may have been, or may still be: the same, and again for as long as it may (RETRY_MARK_LAG). */
+void retries_doubt(struct retries *rs, int slot, struct wall due);
 /* The step was resolved and committed. Unknown ones are ignored. */
 void retries_resolve(struct retries *rs, const struct retry_row *r);
 

@@ -142,5 +142,5 @@ sender_replay_doubt(struct sender *s, struct wall due)
 {
 	int slot = slots_home_id(s->slots);
 	if (slot >= 0)
-		retries_again(s->retries, slot, due);
+		retries_doubt(s->retries, slot, due);
 }
