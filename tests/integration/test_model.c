@@ -400,8 +400,10 @@ test_the_model_is_what_postgres_does(void **state)
 	assert_int_equal(append(1, message[0], 9), 0);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(append(1, message[i], 1), 1);
-	ledger_sent(0, message[0], STR("text"), true); /* as the model's ledger wants it */
-	ledger_sent(0, message[1], STR("text"), true);
+	for (int i = 0; i < 2; i++) {
+		const struct request rq = { 0, message[i], 0, STR("text") };
+		ledger_sent(&rq, true); /* as the model's ledger wants it */
+	}
 	record(7, message[0], message[0] + 10, false); /* the success alone */
 	record(1, message[1], message[1] + 10, false);
 	record(1, message[1], message[1] + 10, true); /* nothing twice */

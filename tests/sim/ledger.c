@@ -1,4 +1,4 @@
-/* The ledger (ledger.h). */
+/* What is owed, and what the commits do to it (ledger.h). */
 #include "ledger.h"
 
 #include <stdlib.h>
@@ -7,34 +7,17 @@
 #include "base/id.h"
 #include "base/mem.h"
 
+#include "ledger-internal.h"
 #include "receiver.h"
+#include "send/sender.h"
 #include "sim_loop.h"
 #include "trace.h"
 
-#define STEPS_MAX 64 /* attempts of a chain at most: far above any plan's schedule */
+/* Attempts of a chain at most: probes, 50 ms apart, for a schedule and for as long as clocks
+ * differ. */
+#define STEPS_MAX 1000
 
-struct obligation {
-	struct message_row *message;
-	int64_t endpoint_id;
-	int number;      /* of the receiver */
-	int64_t epoch;   /* of the slot when it was stored */
-	int resolved;    /* the highest step that is, or -1 */
-	int announced;   /* the highest step of a retry row, or -1 */
-	struct wall due; /* its */
-	int retry_slot;
-	int parked;      /* the highest step of a parked row, or -1 */
-	bool ordered;    /* it keeps its row until it succeeds or is given up */
-	int64_t no, key; /* its */
-	int64_t queued;  /* when it was committed: counts up */
-	int64_t epochs;  /* of all slots, when it was stored */
-	bool delivered, dead;
-	int accepted; /* requests that the receiver took */
-	int open;     /* its place in the list; -1: resolved */
-};
-
-static struct obligation **list; /* the open ones */
-static int nopen, room;
-static bool touched;
+struct obligations owed;
 static bool deferred;
 static int64_t queued;
 struct ledger_sums ledger_sums;
@@ -43,20 +26,53 @@ bool ledger_lenient;
 void
 ledger_reset(void)
 {
-	nopen = 0;
-	touched = false;
+	owed.n = 0;
+	owed.touched = false;
 	deferred = false;
 }
 
-static struct obligation *
-owed(int64_t app_id, int64_t msg_id, int64_t endpoint_id)
+/* ---- obligations -------------------------------------------------------------------------- */
+
+struct obligation *
+owed_find(const struct message_row *m, int64_t endpoint_id, int64_t chain)
 {
-	const struct message_row *m = message_find(app_id, msg_id, NULL);
-	for (int i = 0; m && i < m->ntargets; i++)
-		if (m->owed[i].endpoint_id == endpoint_id)
-			return &m->owed[i];
-	violation("a row about a delivery that nobody owes: %lld to %lld", (long long)msg_id,
-	    (long long)endpoint_id);
+	for (struct obligation *o = m ? m->owed : NULL; o; o = o->next)
+		if (o->endpoint_id == endpoint_id && o->chain == chain)
+			return o;
+	return NULL;
+}
+
+static struct obligation *
+find(int64_t app_id, int64_t msg_id, int64_t endpoint_id, int64_t chain)
+{
+	struct obligation *o = owed_find(message_find(app_id, msg_id, NULL), endpoint_id, chain);
+	if (!o)
+		violation("a row about a delivery that nobody owes: %lld to %lld, chain %lld",
+		    (long long)msg_id, (long long)endpoint_id, (long long)chain);
+	return o;
+}
+
+static struct obligation *
+owe(struct message_row *m, int64_t endpoint_id, int64_t chain)
+{
+	struct obligation *o = arena_zalloc(db.arena, sizeof(*o));
+	o->message = m;
+	o->endpoint_id = endpoint_id;
+	o->chain = chain;
+	o->number = endpoint_find(endpoint_id)->number;
+	o->epoch = db.slot[id_slot(m->id)].now.epoch;
+	o->resolved = o->announced = o->parked = -1;
+	o->epochs = owed_epochs();
+	o->next = m->owed;
+	m->owed = o;
+	if (owed.n == owed.room) {
+		owed.room = owed.room ? 2 * owed.room : 256;
+		owed.list = mem_realloc(owed.list, sizeof(struct obligation *) * (size_t)owed.room);
+	}
+	o->open = owed.n;
+	owed.list[owed.n++] = o;
+	owed.touched = true;
+	return o;
 }
 
 static void
@@ -64,13 +80,13 @@ resolve(struct obligation *o)
 {
 	if (o->open < 0)
 		return;
-	list[o->open] = list[--nopen];
-	list[o->open]->open = o->open;
+	owed.list[o->open] = owed.list[--owed.n];
+	owed.list[o->open]->open = o->open;
 	o->open = -1;
 }
 
-static int64_t
-epochs(void)
+int64_t
+owed_epochs(void)
 {
 	int64_t sum = 0;
 	for (int i = 0; i < SLOTS_COUNT; i++)
@@ -111,56 +127,54 @@ ledger_stored(const struct message_row *m)
 static void
 on_message(struct message_row *m)
 {
-	int slot = id_slot(m->id);
+	int64_t target;
 	ledger_sums.messages++;
-	touched = true;
-	m->owed = arena_zalloc(db.arena, sizeof(*m->owed) * (size_t)(m->ntargets + 1));
-	for (int i = 0; i < m->ntargets; i++) {
-		struct obligation *o = &m->owed[i];
-		o->message = m;
-		(void)target_at(m->targets, i, &o->endpoint_id);
-		o->number = endpoint_find(o->endpoint_id)->number;
-		o->epoch = db.slot[slot].now.epoch;
-		o->resolved = o->announced = o->parked = -1;
-		o->epochs = epochs();
-		if (nopen == room) {
-			room = room ? 2 * room : 256;
-			list = mem_realloc(list, sizeof(struct obligation *) * (size_t)room);
-		}
-		o->open = nopen;
-		list[nopen++] = o;
-	}
+	for (int i = 0; target_at(m->targets, i, &target) == 0; i++)
+		(void)owe(m, target, 0);
 }
 
 static void
 on_attempt(const struct attempt_row *a)
 {
-	struct obligation *o = owed(a->app_id, a->msg_id, a->endpoint_id);
+	struct obligation *o = find(a->app_id, a->msg_id, a->endpoint_id, a->chain);
 	ledger_sums.attempts++;
-	if (a->chain != 0)
-		return;
-	touched = true;
+	owed.touched = true;
 	if (a->seq > o->resolved)
 		o->resolved = a->seq;
 	if (a->tries > STEPS_MAX && !endpoint_find(a->endpoint_id)->blocks)
 		violation("%lld was tried too often", (long long)a->msg_id);
-	if (a->status != 0)
+	if (a->status != 0 && o->trigger != TRIGGER_RESEND)
 		return;
-	if (!o->accepted)
+	if (a->status == 0 && !o->accepted)
 		violation(
 		    "%lld counts as delivered to r%d and is not", (long long)a->msg_id, o->number);
-	o->delivered = true;
+	o->delivered = o->delivered || a->status == 0;
+	o->tried = true;
 	resolve(o);
+}
+
+/* What was asked for by hand is owed from the commit of its first row on. */
+static struct obligation *
+started(const struct retry *r)
+{
+	struct message_row *m = message_find(r->app_id, r->msg_id, NULL);
+	struct obligation *o = owed_find(m, r->endpoint_id, r->chain);
+	if (o || !m || r->chain == 0 || r->seq > 0 || r->trigger == TRIGGER_SCHEDULED)
+		return o;
+	o = owe(m, r->endpoint_id, r->chain);
+	o->trigger = r->trigger;
+	ledger_sums.by_hand++;
+	return o;
 }
 
 static void
 on_retry(const struct retry *r)
 {
-	struct obligation *o = owed(r->app_id, r->msg_id, r->endpoint_id);
-	if (r->chain != 0)
-		return;
-	touched = true;
-	if (r->slot != id_slot(r->msg_id) && o->parked < 0)
+	struct obligation *o = started(r);
+	if (!o)
+		o = find(r->app_id, r->msg_id, r->endpoint_id, r->chain);
+	owed.touched = true;
+	if (r->chain == 0 && r->slot != id_slot(r->msg_id) && o->parked < 0)
 		violation("a retry in the slot of another message");
 	deferred = deferred || r->seq > r->tries;
 	if (r->seq > o->announced || (r->seq == o->announced && r->due.us > o->due.us)) {
@@ -173,10 +187,8 @@ on_retry(const struct retry *r)
 static void
 on_parked(const struct parked_row *p)
 {
-	struct obligation *o = owed(p->app_id, p->msg_id, p->endpoint_id);
-	if (p->chain != 0)
-		return;
-	touched = true;
+	struct obligation *o = find(p->app_id, p->msg_id, p->endpoint_id, p->chain);
+	owed.touched = true;
 	if (p->seq > o->parked || (p->seq == o->parked && p->no > o->no)) {
 		o->parked = p->seq;
 		o->ordered = p->ordered;
@@ -189,12 +201,10 @@ on_parked(const struct parked_row *p)
 static void
 on_dead(const struct dead_row *d)
 {
-	struct obligation *o = owed(d->app_id, d->msg_id, d->endpoint_id);
+	struct obligation *o = find(d->app_id, d->msg_id, d->endpoint_id, d->chain);
 	const struct endpoint_row *e = endpoint_find(d->endpoint_id);
 	ledger_sums.dead++;
-	if (d->chain != 0)
-		return;
-	touched = true;
+	owed.touched = true;
 	if (o->dead)
 		violation("%lld has two dead letters", (long long)d->msg_id);
 	if (receiver_was_well(o->number) && !e->touched && !ledger_lenient)
@@ -204,6 +214,15 @@ on_dead(const struct dead_row *d)
 		o->resolved = d->seq;
 	o->dead = true;
 	resolve(o);
+}
+
+/* A dead letter is replayed once, and the chain that bears its number is owed. */
+void
+ledger_replayed(const struct dead_row *d)
+{
+	if (d->replayed > 1)
+		violation("dead letter %lld is replayed twice", (long long)d->id);
+	(void)find(d->app_id, d->msg_id, d->endpoint_id, d->id);
 }
 
 static void
@@ -245,7 +264,7 @@ void
 ledger_slot(int slot, const struct slot_values *before)
 {
 	const struct slot_values *now = &db.slot[slot].now;
-	touched = true;
+	owed.touched = true;
 	if (now->epoch < before->epoch)
 		violation("the epoch of slot %d has fallen", slot);
 	if (now->epoch != before->epoch) {
@@ -262,7 +281,7 @@ void
 ledger_hold(int endpoint)
 {
 	const struct hold_values *h = &db.hold[endpoint].now;
-	touched = true;
+	owed.touched = true;
 	TRACE("db  hold of r%d: slot %d, state %d, low %lld", endpoint, h->slot, h->state,
 	    (long long)h->low_no);
 }
@@ -273,66 +292,6 @@ ledger_claim(int slot, int64_t epoch)
 	if (db.slot[slot].now.epoch != epoch)
 		violation("something was committed under epoch %lld of slot %d, which is %lld now",
 		    (long long)epoch, slot, (long long)db.slot[slot].now.epoch);
-}
-
-/* ---- judging ------------------------------------------------------------------------------ */
-
-static bool
-somebody_looks(int slot)
-{
-	return db.slot[slot].now.owner || db.slot[slot].now.dirty;
-}
-
-static const char *
-lost_parked(const struct obligation *o)
-{
-	const struct hold_values *h = &db.hold[o->number].now;
-	if (!h->exists || (!h->state && !h->ordered))
-		return "it is parked and its hold is closed";
-	if (!somebody_looks(h->slot))
-		return "it is parked and the slot of its hold is free";
-	return o->no > h->low_no ? NULL : "it is parked below the mark";
-}
-
-/* Why nobody would find it; NULL: somebody would. */
-static const char *
-lost(const struct obligation *o)
-{
-	int slot = id_slot(o->message->id);
-	bool is_parked = o->parked > o->resolved || (o->parked >= 0 && o->ordered);
-	if (is_parked && o->parked >= o->announced)
-		return lost_parked(o);
-	bool is_announced = o->announced > o->resolved;
-	if (is_announced)
-		slot = o->retry_slot; /* the keeper's, when it was parked */
-	if (!somebody_looks(slot))
-		return "its slot is free";
-	if (is_announced)
-		return o->due.us >= db.slot[slot].now.retry_low.us ? NULL
-								   : "its retry is below the mark";
-	if (o->resolved < 0)
-		return o->message->id > db.slot[slot].now.low_water
-			   ? NULL
-			   : "it is below the low-water mark";
-	return "its step is resolved and nothing follows";
-}
-
-void
-ledger_judge(void)
-{
-	if (!touched)
-		return;
-	touched = false;
-	for (int i = 0; i < nopen; i++) {
-		const struct obligation *o = list[i];
-		const char *why = lost(o);
-		if (why)
-			violation(
-			    "%lld to r%d would be lost: %s (step %d resolved, %d announced, %d "
-			    "parked)",
-			    (long long)o->message->id, o->number, why, o->resolved, o->announced,
-			    o->parked);
-	}
 }
 
 /* ---- the other parts ---------------------------------------------------------------------- */
@@ -347,45 +306,41 @@ ledger_acknowledged(int64_t app_id, int64_t msg_id)
 	m->acknowledged = true;
 }
 
-/* Of what has its order only the oldest is under way: all before it are resolved. (Of two that were
- * stored at the same time, the one that was seen first may go first.) */
-static void
-check_order(const struct obligation *o)
+void
+ledger_promised(int64_t app_id, int64_t msg_id, int64_t endpoint_id, int64_t chain)
 {
-	for (int i = 0; o->ordered && i < nopen; i++)
-		if (list[i]->ordered && list[i]->number == o->number && list[i]->key == o->key &&
-		    list[i]->no < o->no && list[i]->queued < o->queued)
-			violation("%lld goes to r%d before %lld", (long long)o->message->id,
-			    o->number, (long long)list[i]->message->id);
+	TRACE("ack chain %lld of %lld", (long long)chain, (long long)msg_id);
+	(void)find(app_id, msg_id, endpoint_id, chain);
 }
 
 void
-ledger_sent(int number, int64_t msg_id, struct str body, bool accepted)
+ledger_sent(const struct request *rq, bool accepted)
 {
 	ledger_sums.sent++;
 	FOR_ROWS(m, message_row, TABLE_MESSAGE, NULL)
 	{
-		if (m->id != msg_id)
+		if (m->id != rq->msg_id)
 			continue;
-		for (int i = 0; i < m->ntargets; i++) {
-			if (m->owed[i].number != number)
-				continue;
-			if (!str_eq(m->payload, body))
-				violation("%lld was sent with other bytes", (long long)msg_id);
-			check_order(&m->owed[i]);
-			m->owed[i].accepted += accepted;
-			ledger_sums.repeated += accepted && m->owed[i].accepted > 1;
-			return;
-		}
-		violation("%lld was sent to r%d, which is no target", (long long)msg_id, number);
+		struct obligation *o = m->owed;
+		while (o && (o->number != rq->number || o->chain != rq->chain))
+			o = o->next;
+		if (!o)
+			violation("%lld was sent to r%d, which is no target", (long long)rq->msg_id,
+			    rq->number);
+		if (!str_eq(m->payload, rq->body))
+			violation("%lld was sent with other bytes", (long long)rq->msg_id);
+		rules_check_order(o);
+		o->accepted += accepted;
+		ledger_sums.repeated += accepted && o->accepted > 1;
+		return;
 	}
-	violation("%lld was sent and is not stored", (long long)msg_id);
+	violation("%lld was sent and is not stored", (long long)rq->msg_id);
 }
 
 int
 ledger_open(void)
 {
-	return nopen;
+	return owed.n;
 }
 
 bool
@@ -397,36 +352,11 @@ ledger_deferred(void)
 void
 ledger_tell(void)
 {
-	for (int i = 0; i < nopen; i++)
-		TRACE("open %lld to r%d: step %d resolved, %d announced for %lld",
-		    (long long)list[i]->message->id, list[i]->number, list[i]->resolved,
-		    list[i]->announced, (long long)list[i]->due.us);
-}
-
-/* A delivery is repeated at most once by each change of owner: of its slot, or when it was parked
- * of any, since holds move. */
-static void
-close_one(const struct obligation *o, bool calm)
-{
-	int64_t id = o->message->id;
-	int64_t excused = db.slot[id_slot(id)].now.epoch - o->epoch;
-	if (o->parked >= 0)
-		excused = epochs() - o->epochs;
-	if (calm)
-		excused = 0;
-	if (!o->delivered && !o->dead)
-		violation("%lld to r%d: no end", (long long)id, o->number);
-	if (o->accepted > 1 + excused)
-		violation("r%d took %lld %d times, in %d takeovers", o->number, (long long)id,
-		    o->accepted, (int)excused);
-}
-
-void
-ledger_close(bool calm)
-{
-	if (nopen)
-		violation("%d deliveries are still owed", nopen);
-	FOR_ROWS(m, message_row, TABLE_MESSAGE, NULL)
-	for (int i = 0; i < m->ntargets; i++)
-		close_one(&m->owed[i], calm);
+	for (int i = 0; i < owed.n; i++) {
+		const struct obligation *o = owed.list[i];
+		TRACE("open %lld to r%d, chain %lld: step %d resolved, %d announced for %lld, %d "
+		      "parked",
+		    (long long)o->message->id, o->number, (long long)o->chain, o->resolved,
+		    o->announced, (long long)o->due.us, o->parked);
+	}
 }

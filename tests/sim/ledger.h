@@ -2,14 +2,16 @@
  * still bring it back if every worker died now. Kept from the model's commits and the receivers'
  * requests; violations end the run (trace.h).
  *
- * Owed: a delivery for each target of each committed message. At every commit each of them is
- *   resolved     by an attempt that succeeded, or a dead letter; or
+ * Owed: a delivery for each target of each committed message, and one more for each chain of steps
+ * that somebody has started by hand. At every commit each of them is
+ *   resolved     by an attempt that succeeded (of a resend: any), or a dead letter; or
  *   announced    by a committed retry row above every resolved step, due at or after its slot's
  *                retry mark; or
  *   parked       by a committed row, at or above every announced step, above the mark of a hold
- * that is not closed; or first        not resolved in any step, and its message lies above its
- * slot's low-water mark; and the slot, or the hold's, is owned or dirty, so that somebody will
- * look. */
+ *                that is not closed; or
+ *   first        not resolved in any step, and its message lies above its slot's low-water mark
+ * (not of a chain);
+ * and the slot, or the hold's, is owned or dirty, so that somebody will look. */
 #pragma once
 
 #include "table.h"
@@ -23,20 +25,28 @@ void ledger_row(enum table_name name, struct row *row);
 void ledger_slot(int slot, const struct slot_values *before);
 void ledger_hold(int endpoint);
 void ledger_claim(int slot, int64_t epoch); /* what is committed rests on it */
-void ledger_judge(void);                    /* what the commit has touched */
+void ledger_replayed(const struct dead_row *d);
+void ledger_judge(void); /* what the commit has touched */
 
 /* ---- from the other parts */
 void ledger_acknowledged(int64_t app_id, int64_t msg_id);
-/* A request for the message has reached the receiver, which takes it (2xx) or not. */
-void ledger_sent(int number, int64_t msg_id, struct str body, bool accepted);
+/* It was answered that this chain is started. */
+void ledger_promised(int64_t app_id, int64_t msg_id, int64_t endpoint_id, int64_t chain);
+/* A request has reached the receiver, which takes it (2xx) or not. */
+struct request {
+	int number; /* of the receiver */
+	int64_t msg_id, chain;
+	struct str body;
+};
+void ledger_sent(const struct request *rq, bool accepted);
 
 int ledger_open(void);      /* owed and not resolved */
 bool ledger_deferred(void); /* some were put off: they come back late */
 void ledger_tell(void);     /* what is open, into the trace */
 /* The end: nothing is open. calm: nothing happened that excuses a repetition. */
 void ledger_close(bool calm);
-/* Over all schedules: messages, requests, repetitions, dead letters. */
+/* Over all schedules. */
 struct ledger_sums {
-	int64_t messages, sent, repeated, dead, attempts, takeovers;
+	int64_t messages, sent, repeated, dead, attempts, takeovers, by_hand;
 };
 extern struct ledger_sums ledger_sums;

@@ -17,8 +17,8 @@
  *
  * A schedule is a seed: plan.c makes from it how many workers, endpoints and events there are, how
  * slow the server is, and which faults strike (trouble.c). world.c runs it. What must hold is
- * checked at every commit (ledger.c: what would be lost if every worker died now?), after every
- * turn (node.c), at every request (sim_client.c) and at the end. The same seed gives the same
+ * checked at every commit (ledger_rules.c: what would be lost if every worker died now?), after
+ * every turn (node.c), at every request (sim_client.c) and at the end. The same seed gives the same
  * trace, byte for byte.
  *
  * --without switches off a protection of the model, to see that a seed is found that needs it.
@@ -126,8 +126,9 @@ tell_sums(const struct options *o)
 {
 	const struct ledger_sums *s = &ledger_sums;
 	printf("%" PRIu64 " schedules: %" PRId64 " messages, %" PRId64 " requests, %" PRId64
-	       " repeated, %" PRId64 " dead letters, %" PRId64 " takeovers\n",
-	    o->last - o->first + 1, s->messages, s->sent, s->repeated, s->dead, s->takeovers);
+	       " repeated, %" PRId64 " by hand, %" PRId64 " dead letters, %" PRId64 " takeovers\n",
+	    o->last - o->first + 1, s->messages, s->sent, s->repeated, s->by_hand, s->dead,
+	    s->takeovers);
 }
 
 int

@@ -18,7 +18,8 @@ statement_fn model_statement(const struct pg_stmt *stmt);
 	X(VERSION, "version", "an event is stored only under the catalogue it was matched with")   \
 	X(LEASE, "lease", "a slot is taken only when its lease has lapsed")                        \
 	X(KEY, "key", "an Idempotency-Key makes one message")                                      \
-	X(PARK, "park", "who parks locks the hold, who closes it waits and looks")
+	X(PARK, "park", "who parks locks the hold, who closes it waits and looks")                 \
+	X(REPLAY, "replay", "a dead letter is replayed by who marks it first")
 enum model_protection {
 #define X(name, text, help) WITHOUT_##name,
 	MODEL_PROTECTIONS(X)
@@ -56,6 +57,9 @@ enum ran model_retry_append(const struct call *c, PGresult **ret);
 enum ran model_retry_load(const struct call *c, PGresult **ret);
 enum ran model_slot_drained(const struct call *c, PGresult **ret);
 enum ran model_dead_letter_append(const struct call *c, PGresult **ret);
+/* ---- model_replay.c */
+enum ran model_resend(const struct call *c, PGresult **ret);
+enum ran model_dead_letter_replay(const struct call *c, PGresult **ret);
 /* ---- model_catalogue.c */
 enum ran model_catalogue_by_id(const struct call *c, PGresult **ret);
 enum ran model_catalogue_by_ref(const struct call *c, PGresult **ret);
@@ -77,6 +81,10 @@ enum ran model_parked_load(const struct call *c, PGresult **ret);
 /* The condition that ends every fenced insert: which of the slots in $1 are held under the epochs
  * in $2. */
 bool model_held(const struct call *c, int64_t slot);
+/* The same of one slot, which has an owner. */
+bool model_owns(const struct call *c, int64_t slot, int64_t epoch);
+/* When a row of retry is due: not below the mark of its slot. */
+struct wall model_due(struct wall due, int64_t slot);
 /* A step of a chain is resolved when an attempt or a dead letter has that seq or a higher one; in
  * order, only by an attempt that succeeded or a dead letter. */
 struct step {

@@ -148,6 +148,13 @@ model_attempt_tally(const struct call *c, PGresult **ret)
 
 /* ---- retries ------------------------------------------------------------------------------ */
 
+struct wall
+model_due(struct wall due, int64_t slot)
+{
+	struct wall low = db.slot[slot].now.retry_low;
+	return due.us < low.us ? low : due;
+}
+
 enum ran
 model_retry_append(const struct call *c, PGresult **ret)
 {
@@ -159,9 +166,7 @@ model_retry_append(const struct call *c, PGresult **ret)
 		if (!model_held(c, value_int(v[1].v[i])))
 			continue;
 		struct retry *r = table_insert(TABLE_RETRY, sizeof(*r), c->txn);
-		r->due = value_time(v[0].v[i]);
-		if (r->due.us < db.slot[value_int(v[1].v[i])].now.retry_low.us)
-			r->due = db.slot[value_int(v[1].v[i])].now.retry_low;
+		r->due = model_due(value_time(v[0].v[i]), value_int(v[1].v[i]));
 		r->slot = (int)value_int(v[1].v[i]);
 		r->seq = (int)value_int(v[2].v[i]);
 		r->tries = (int)value_int(v[3].v[i]);

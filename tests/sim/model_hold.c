@@ -30,15 +30,6 @@ place_of(int64_t endpoint_id)
 	return e ? (int)(e - db.endpoint) : -1;
 }
 
-static bool
-owns(const struct call *c, int64_t slot, int64_t epoch)
-{
-	if (db.slot[slot].now.epoch != epoch && !model_without[WITHOUT_EPOCH])
-		return false;
-	txn_claim(c->txn, (int)slot, epoch);
-	return true;
-}
-
 static struct wall
 from_now(struct str ms, int sign)
 {
@@ -77,7 +68,7 @@ model_hold_open(const struct call *c, PGresult **ret)
 	int64_t slot = value_int(c->arg[ARG_SLOT]);
 	*ret = answer_new(1);
 	if (place < 0 || e->deleted || e->disabled || !db.slot[slot].now.owner ||
-	    !owns(c, slot, value_int(c->arg[ARG_EPOCH])))
+	    !model_owns(c, slot, value_int(c->arg[ARG_EPOCH])))
 		return RAN;
 	struct app_row *app = app_find(e->app_id);
 	if (!txn_lock_hold(c->txn, place, HOLD_CHANGE))
@@ -106,7 +97,7 @@ model_hold_overflow(const struct call *c, PGresult **ret)
 	int64_t slot = value_int(c->arg[ARG_SLOT]);
 	*ret = answer_new(1);
 	if (place < 0 || e->deleted || e->disabled || !db.slot[slot].now.owner ||
-	    !owns(c, slot, value_int(c->arg[ARG_EPOCH])))
+	    !model_owns(c, slot, value_int(c->arg[ARG_EPOCH])))
 		return RAN;
 	struct app_row *app = app_find(e->app_id);
 	if (!txn_lock_hold(c->txn, place, HOLD_CHANGE))
@@ -130,7 +121,7 @@ model_hold_set(const struct call *c, PGresult **ret)
 	int place = place_of(value_int(c->arg[ARG_ENDPOINT]));
 	int64_t slot = value_int(c->arg[ARG_SLOT]);
 	*ret = answer_new(2);
-	if (place < 0 || !owns(c, slot, value_int(c->arg[ARG_EPOCH])))
+	if (place < 0 || !model_owns(c, slot, value_int(c->arg[ARG_EPOCH])))
 		return RAN;
 	if (!txn_lock_hold(c->txn, place, HOLD_CHANGE))
 		return RAN_WAITS;
@@ -188,7 +179,7 @@ model_hold_close(const struct call *c, PGresult **ret)
 	int place = place_of(value_int(c->arg[ARG_ENDPOINT]));
 	int64_t slot = value_int(c->arg[ARG_SLOT]), low = value_int(c->arg[ARG_CLOSE_LOW_NO]);
 	*ret = answer_new(1);
-	if (place < 0 || !owns(c, slot, value_int(c->arg[ARG_EPOCH])))
+	if (place < 0 || !model_owns(c, slot, value_int(c->arg[ARG_EPOCH])))
 		return RAN;
 	if (!txn_lock_hold(c->txn, place, HOLD_CHANGE))
 		return RAN_WAITS;
@@ -224,8 +215,8 @@ model_hold_take(const struct call *c, PGresult **ret)
 {
 	int64_t slot = value_int(c->arg[0]), home = value_int(c->arg[2]);
 	*ret = answer_new(9);
-	if (!owns(c, slot, value_int(c->arg[1])) || home < 0 ||
-	    !owns(c, home, value_int(c->arg[3])))
+	if (!model_owns(c, slot, value_int(c->arg[1])) || home < 0 ||
+	    !model_owns(c, home, value_int(c->arg[3])))
 		return RAN;
 	for (int i = 0; i < db.nendpoints; i++)
 		if (is_kept(&db.hold[i].now) && db.hold[i].now.slot == slot &&
@@ -261,8 +252,8 @@ static void
 announce(const struct call *c, const struct values *v, int i)
 {
 	struct retry *r = table_insert(TABLE_RETRY, sizeof(*r), c->txn);
-	r->due = value_time(c->arg[10]);
 	r->slot = (int)value_int(v[0].v[i]);
+	r->due = model_due(value_time(c->arg[10]), r->slot);
 	r->app_id = value_int(v[1].v[i]);
 	r->endpoint_id = value_int(v[2].v[i]);
 	r->msg_id = value_int(v[3].v[i]);
@@ -282,7 +273,7 @@ model_park_append(const struct call *c, PGresult **ret)
 	for (int i = 0; i < v[0].n; i++) {
 		int place = place_of(value_int(v[2].v[i]));
 		if (place >= 0 && db.hold[place].now.exists && !model_without[WITHOUT_PARK] &&
-		    !txn_lock_hold(c->txn, place, HOLD_SHARE))
+		    !txn_lock_hold(c->txn, place, HOLD_KEY_SHARE))
 			return RAN_WAITS;
 	}
 	for (int i = 0; i < v[0].n; i++) {
@@ -334,8 +325,8 @@ model_queue_append(const struct call *c, PGresult **ret)
 			continue;
 		}
 		struct retry *r = table_insert(TABLE_RETRY, sizeof(*r), c->txn);
-		r->due = value_time(c->arg[1]);
 		r->slot = (int)value_int(c->arg[0]);
+		r->due = model_due(value_time(c->arg[1]), r->slot);
 		r->app_id = app;
 		r->msg_id = msg;
 		r->endpoint_id = value_int(endpoints.v[i]);

@@ -29,6 +29,15 @@ model_held(const struct call *c, int64_t slot)
 	return false;
 }
 
+bool
+model_owns(const struct call *c, int64_t slot, int64_t epoch)
+{
+	if (row_of(slot)->now.epoch != epoch && !model_without[WITHOUT_EPOCH])
+		return false;
+	txn_claim(c->txn, (int)slot, epoch);
+	return true;
+}
+
 enum ran
 model_fence(const struct call *c, PGresult **ret)
 {

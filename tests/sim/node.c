@@ -45,6 +45,7 @@ node_new(const struct config *c, int number)
 	n->record = pool(n, "record", 1, USEC_PER_SEC, RUN_MAX);
 	n->load = pool(n, "load", 2, 2 * USEC_PER_SEC, RUN_MAX);
 	n->lease = pool(n, "lease", 1, lease / 2, lease / 2);
+	n->api = pool(n, "api", 1, 5 * USEC_PER_SEC, RUN_MAX);
 	n->catalogue = catalogue_new(n->loop, n->load, CATALOGUE_APPS_MAX);
 	const struct sender_pools pools = { n->record, n->load, n->lease };
 	n->sender = sender_new(n->loop, c, n->catalogue, &pools, &e);
@@ -88,6 +89,7 @@ node_free(struct node *n)
 	pg_pool_free(n->record);
 	pg_pool_free(n->load);
 	pg_pool_free(n->lease);
+	pg_pool_free(n->api);
 	sim_loop_enter(NULL);
 	check_freed(n);
 	loop_free(n->loop);

@@ -11,7 +11,7 @@
 struct node {
 	char name[8];
 	struct loop *loop;
-	struct pg_pool *append, *record, *load, *lease;
+	struct pg_pool *append, *record, *load, *lease, *api;
 	struct catalogue *catalogue;
 	struct sender *sender;
 	struct ingest *ingest;

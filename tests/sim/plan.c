@@ -86,6 +86,7 @@ plan_weather(struct plan *p)
 	p->storm.refusals = dice_chance(300) ? (int)dice(1, 100) : 0;
 	p->storm.slow = dice_chance(400) ? (int)dice(1, 100) : 0;
 	p->storm.slow_max = dice(100 * USEC_PER_MS, 5 * USEC_PER_SEC);
+	p->weather.held = p->storm.held = dice_chance(200) ? 200 : 0;
 	p->storm.partial = 300;
 }
 
@@ -104,6 +105,8 @@ plan_make(struct plan *p, int events)
 	p->named = dice_chance(250) ? 300 : 0;
 	p->grouped = dice_chance(250) ? 500 : 0;
 	p->ordered = dice_chance(400) ? 500 : 0;
+	p->acts = dice_chance(400) ? (int)dice(1, ACTS_MAX) : 0;
+	p->resends = (int)dice(0, 1000);
 	p->expires = dice_chance(100);
 	if (p->expires)
 		p->config.hold_max = dice(1000, 5000);

@@ -9,6 +9,7 @@
 
 #define NODES_MAX    3
 #define TROUBLES_MAX 12
+#define ACTS_MAX     6
 
 enum trouble {
 	TROUBLE_CRASH,          /* a worker is gone with all it has in memory; another one starts */
@@ -32,6 +33,8 @@ struct plan {
 	usec_t events_until, heal_at; /* the last event, the end of all faults; from the start */
 	int keyed, named, grouped;    /* of a thousand events */
 	int ordered;                  /* of a thousand endpoints */
+	int acts;                     /* of the operator (operator.h) … */
+	int resends;                  /* … of a thousand; the others are replays */
 	bool expires;                 /* what is parked for some seconds becomes a dead letter */
 	bool calm;                    /* nothing strikes that excuses a delivery sent twice */
 	usec_t skew_max;

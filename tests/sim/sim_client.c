@@ -12,6 +12,7 @@
 #include "http/client.h"
 #include "ledger.h"
 #include "receiver.h"
+#include "send/delivery.h"
 #include "trace.h"
 
 struct client_target {
@@ -24,7 +25,7 @@ struct client_exchange {
 	struct client_target *target;
 	client_fn fn;
 	void *arg;
-	int64_t msg_id;
+	int64_t msg_id, chain;
 	usec_t started;
 	struct receiver_answer answer;
 	TAILQ_ENTRY(client_exchange) entry;
@@ -141,12 +142,27 @@ message_of(const struct client_request *rq)
 
 /* No delivery is under way twice in a worker. */
 static void
-check_single(const struct client *c, int64_t msg_id, int number)
+check_single(const struct client *c, const struct request *rq)
 {
 	const struct client_exchange *x;
 	TAILQ_FOREACH(x, &c->under_way, entry)
-		if (x->msg_id == msg_id && x->target->number == number)
-			violation("%lld is under way to r%d twice", (long long)msg_id, number);
+		if (x->msg_id == rq->msg_id && x->chain == rq->chain &&
+		    x->target->number == rq->number)
+			violation(
+			    "%lld is under way to r%d twice", (long long)rq->msg_id, rq->number);
+}
+
+/* A request does not say by which chain it is made; the delivery does, that has just become
+ * DELIVERY_SENDING (linked with --wrap). */
+static int64_t sending_chain;
+
+void __real_delivery_set(struct delivery *d, enum delivery_state state);
+void __wrap_delivery_set(struct delivery *d, enum delivery_state state);
+void
+__wrap_delivery_set(struct delivery *d, enum delivery_state state)
+{
+	sending_chain = d->chain;
+	__real_delivery_set(d, state);
 }
 
 struct client_exchange *
@@ -160,11 +176,14 @@ client_start(struct client *c, const struct client_request *rq, client_fn fn, vo
 	x->arg = arg;
 	x->started = agenda_now();
 	x->msg_id = message_of(rq);
+	x->chain = sending_chain;
 	x->answer = receiver_ask(x->target->number, rq->timeout_ms * USEC_PER_MS);
-	check_single(c, x->msg_id, x->target->number);
-	TRACE("net %lld to r%d", (long long)x->msg_id, x->target->number);
+	const struct request sent = { x->target->number, x->msg_id, x->chain, rq->body };
+	check_single(c, &sent);
+	TRACE("net %lld to r%d, chain %lld", (long long)x->msg_id, x->target->number,
+	    (long long)x->chain);
 	bool accepted = x->answer.transport == TRANSPORT_OK && x->answer.status / 100 == 2;
-	ledger_sent(x->target->number, x->msg_id, rq->body, accepted);
+	ledger_sent(&sent, accepted);
 	TAILQ_INSERT_TAIL(&c->under_way, x, entry);
 	c->n++;
 	agenda_put(&x->h, agenda_now() + x->answer.after);

@@ -80,7 +80,7 @@ struct message_row {
 	int64_t app_id, id, version;
 	struct str event_type, event_id, channels, targets, payload;
 	int ntargets;
-	struct obligation *owed; /* one for each target; made at the commit */
+	struct obligation *owed; /* a list, from the commit on: one for each target and more */
 	bool acknowledged;
 };
 
@@ -102,6 +102,8 @@ struct dead_row {
 	struct row row;
 	int64_t app_id, id, msg_id, endpoint_id, chain;
 	int seq, reason;
+	int replayed;       /* how often: once */
+	struct txn *marker; /* who is about to mark it as replayed */
 };
 
 struct parked_row {

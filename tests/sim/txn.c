@@ -17,6 +17,7 @@
 #include "wire.h"
 
 #define CLAIMS_MAX 64
+#define HELD_MAX   (40 * USEC_PER_SEC)
 #define HANGS_MAX  (60 * USEC_PER_SEC) /* how long a half transaction of a lost client may stay */
 #define ARRIVES_MAX                                                                                \
 	(4 * USEC_PER_SEC) /* a lost client's statements begin: limbo.c takes 5 s for certain */
@@ -40,6 +41,7 @@ struct txn {
 	} call[PG_STATEMENTS_MAX];
 	bool begun, waiting, committing, ended;
 	struct wall start;
+	usec_t held_up; /* before its commit, as by a lock that somebody else has */
 	int breaks_at; /* before this statement; n: before the commit, n + 1: after it; -1: never */
 	uint32_t shared, exclusive, rows; /* of slots */
 	uint32_t holds[HOLD_LOCKS];       /* of endpoints */
@@ -65,6 +67,13 @@ takes(void)
 	if (dice_chance(weather.slow))
 		return dice_skewed(weather.statement_max, weather.slow_max);
 	return dice_skewed(weather.statement_min, weather.statement_max);
+}
+
+static bool
+is_operators(const struct txn *t)
+{
+	statement_fn run = t->call[t->n - 1].run;
+	return run == model_resend || run == model_dead_letter_replay;
 }
 
 static void
@@ -272,6 +281,9 @@ forget_rows(struct txn *t)
 	for (int i = 0; i < ENDPOINTS_MAX; i++)
 		if (db.hold[i].writer == t)
 			db.hold[i].writer = NULL;
+	FOR_ROWS(d, dead_row, TABLE_DEAD_LETTER, NULL)
+	if (d->marker == t)
+		d->marker = NULL;
 }
 
 static void
@@ -322,9 +334,23 @@ commit_rows(struct txn *t)
 }
 
 static void
+commit_replays(const struct txn *t)
+{
+	FOR_ROWS(d, dead_row, TABLE_DEAD_LETTER, NULL)
+	{
+		if (d->marker != t)
+			continue;
+		d->marker = NULL;
+		d->replayed++;
+		ledger_replayed(d);
+	}
+}
+
+static void
 commit(struct txn *t)
 {
 	commit_rows(t);
+	commit_replays(t);
 	if (t->disables)
 		t->disables->disabled = true;
 	if (t->touches) {
@@ -461,6 +487,11 @@ step(void *arg)
 	t->begun = true;
 	if (!t->committing && !run_statements(t))
 		return;
+	if (t->held_up) {
+		later(t, t->held_up);
+		t->held_up = 0;
+		return;
+	}
 	if (t->breaks_at == t->n && !cut(t))
 		return;
 	if (!t->committing && wrote(t)) {
@@ -507,6 +538,8 @@ txn_begin(struct pg_session *client, const struct pg_ticket *ticket, int sent)
 	t->breaks_at = dice_chance(weather.breaks) ? (int)dice(0, t->n + 1) : -1;
 	for (int i = 0; i < t->n; i++)
 		copy_call(t, i, ticket);
+	if (is_operators(t) && dice_chance(weather.held))
+		t->held_up = dice(0, HELD_MAX);
 	TAILQ_INSERT_TAIL(&all, t, entry);
 	later(t, takes());
 	return t;
@@ -594,6 +627,6 @@ txn_orphans(void)
 	int n = 0;
 	const struct txn *t;
 	TAILQ_FOREACH(t, &all, entry)
-		n += !t->client;
+		n += !t->client || is_operators(t);
 	return n;
 }

@@ -90,9 +90,11 @@ struct weather {
 	int breaks;   /* of a thousand transactions: the connection breaks somewhere in it */
 	int refusals; /* of a thousand statements: an error that is not the program's */
 	int partial;  /* of a thousand transactions: not all of it is sent at once */
+	int held;     /* of a thousand of the operator's: somebody's lock holds it up for long */
 };
 extern struct weather weather;
 
-void txn_crash(void);  /* the server has: all that is under way is lost, or just committed */
-void txn_reset(void);  /* ends everything without a word */
-int txn_orphans(void); /* under way without a client: they may commit */
+void txn_crash(void); /* the server has: all that is under way is lost, or just committed */
+void txn_reset(void); /* ends everything without a word */
+/* Under way, and nobody may wait for them any more: they may commit. */
+int txn_orphans(void);

@@ -15,6 +15,7 @@
 #include "agenda.h"
 #include "dice.h"
 #include "ledger.h"
+#include "operator.h"
 #include "producer.h"
 #include "receiver.h"
 #include "send/sender-internal.h"
@@ -280,6 +281,7 @@ heal(void)
 {
 	TRACE("the faults end");
 	troubles_end();
+	operator_heal();
 	for (int i = 0; i < plan.nodes; i++)
 		world_start(i);
 }
@@ -300,12 +302,18 @@ check_takeover(usec_t since)
 	}
 }
 
+static bool
+is_open(void)
+{
+	return ledger_open() > 0 || producer_open() > 0 || operator_open() > 0 || txn_orphans() > 0;
+}
+
 static void
 settle(void)
 {
 	usec_t since = agenda_now();
 	bool resumed = false;
-	while (ledger_open() > 0 || producer_open() > 0 || txn_orphans() > 0) {
+	while (is_open()) {
 		usec_t most = ledger_deferred() ? SETTLE_DEFERRED_MAX : SETTLE_MAX;
 		most += plan.events * SETTLE_EVENT_MAX;
 		resumed = resumed || resume_all();
@@ -347,6 +355,7 @@ static void
 end(void)
 {
 	producer_stop();
+	operator_stop();
 	txn_reset();
 	ledger_close(plan.calm);
 	if (agenda_count())
@@ -372,6 +381,7 @@ world_run(uint64_t seed, int events)
 	for (int i = 0; i < plan.nodes; i++)
 		world_start(i);
 	producer_start(&plan);
+	operator_start(&plan);
 	run_until(agenda_now() + plan.heal_at);
 	heal();
 	settle();
