@@ -36,8 +36,8 @@ static const struct command commands[] = {
 	    .max = 1,
 	    .summary = "create an application",
 	    .example = "posthorn app create 'Acme Inc.' --uid acme",
-	    .flags = FLAG_BIT(UID) | FLAG_BIT(METADATA) | FLAG_BIT(GET_IF_EXISTS) |
-		     FLAG_BIT(IDEMPOTENCY_KEY),
+	    .flags = FLAG_BIT(UID) | FLAG_BIT(METADATA) | FLAG_BIT(THROTTLE_RATE) |
+		     FLAG_BIT(GET_IF_EXISTS) | FLAG_BIT(IDEMPOTENCY_KEY),
 	    .run = call_run,
 	    .method = "POST",
 	    .path = "/app",
@@ -48,7 +48,8 @@ static const struct command commands[] = {
 	    .max = 1,
 	    .summary = "change what is given, keep the rest",
 	    .example = "posthorn app update acme --name 'Acme Corporation'",
-	    .flags = FLAG_BIT(NAME) | FLAG_BIT(UID) | FLAG_BIT(METADATA) | FLAG_BIT(CLEAR),
+	    .flags = FLAG_BIT(NAME) | FLAG_BIT(UID) | FLAG_BIT(METADATA) | FLAG_BIT(THROTTLE_RATE) |
+		     FLAG_BIT(CLEAR),
 	    .run = call_run,
 	    .method = "PATCH",
 	    .path = "/app/*" },

@@ -55,7 +55,8 @@ static const struct command commands[] = {
 	    .summary = "list attempts of a message or to an endpoint, newest first",
 	    .example = "posthorn attempt list acme --endpoint main --status fail --after 1d",
 	    .flags = FLAGS_PAGES | FLAG_BIT(MESSAGE) | FLAG_BIT(ENDPOINT) | FLAG_BIT(STATUS) |
-		     FLAG_BIT(EVENT_TYPE) | FLAG_BIT(CHANNEL) | FLAG_BIT(BEFORE) | FLAG_BIT(AFTER),
+		     FLAG_BIT(STATUS_CLASS) | FLAG_BIT(EVENT_TYPE) | FLAG_BIT(CHANNEL) |
+		     FLAG_BIT(TAG) | FLAG_BIT(BEFORE) | FLAG_BIT(AFTER) | FLAG_BIT(ORDER),
 	    .run = run_list },
 	{ .verb = "get",
 	    .words = "APP MSG ATTEMPT",
@@ -66,6 +67,17 @@ static const struct command commands[] = {
 	    .run = call_run,
 	    .method = "GET",
 	    .path = "/app/*/msg/*/attempt/*" },
+	{ .verb = "expunge",
+	    .words = "APP MSG ATTEMPT",
+	    .min = 3,
+	    .max = 3,
+	    .summary = "forget what an endpoint answered",
+	    .example = "posthorn attempt expunge acme msg_01Fq8ZxYk3b atmpt_01Fq8ZxYk3c",
+	    .run = call_run,
+	    .method = "DELETE",
+	    .path = "/app/*/msg/*/attempt/*/content",
+	    .show = SHOW_DONE,
+	    .done = "forgotten" },
 	{ 0 },
 };
 

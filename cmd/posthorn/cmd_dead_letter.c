@@ -34,7 +34,10 @@ static const struct column summary_columns[] = {
 
 #define FLAGS_FILTER                                                                               \
 	(FLAG_BIT(APP) | FLAG_BIT(ENDPOINT) | FLAG_BIT(EVENT_TYPE) | FLAG_BIT(REASON) |            \
-	    FLAG_BIT(BEFORE) | FLAG_BIT(AFTER))
+	    FLAG_BIT(STATUS_CLASS) | FLAG_BIT(BEFORE) | FLAG_BIT(AFTER))
+
+/* What has been done about them, where they are looked at. */
+#define FLAGS_CLOSED (FLAG_BIT(REPLAYED) | FLAG_BIT(DISCARDED))
 
 static int
 run_list(struct session *s, const struct args *a, struct err *e)
@@ -132,7 +135,7 @@ static const struct command commands[] = {
 	{ .verb = "list",
 	    .summary = "list dead letters, newest first",
 	    .example = "posthorn dead-letter list --app acme --reason exhausted --after 1d",
-	    .flags = FLAGS_PAGES | FLAGS_FILTER,
+	    .flags = FLAGS_PAGES | FLAGS_FILTER | FLAGS_CLOSED | FLAG_BIT(ORDER),
 	    .run = run_list },
 	{ .verb = "get",
 	    .words = "APP ID",
@@ -162,7 +165,7 @@ static const struct command commands[] = {
 	{ .verb = "summary",
 	    .summary = "count dead letters by endpoint and reason",
 	    .example = "posthorn dead-letter summary",
-	    .flags = FLAGS_PAGES | FLAGS_FILTER,
+	    .flags = FLAGS_PAGES | FLAGS_FILTER | FLAGS_CLOSED,
 	    .run = run_summary },
 	{ 0 },
 };

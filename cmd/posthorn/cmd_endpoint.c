@@ -34,7 +34,9 @@ static const struct column columns[] = {
 /* … of operational webhooks. */
 #define OPERATIONAL_FLAGS                                                                          \
 	(FLAG_BIT(UID) | FLAG_BIT(DESCRIPTION) | FLAG_BIT(EVENT_TYPE) | FLAG_BIT(METADATA) |       \
-	    FLAG_BIT(RETRY_SCHEDULE) | FLAG_BIT(THROTTLE_RATE))
+	    FLAG_BIT(RETRY_SCHEDULE) | FLAG_BIT(THROTTLE_RATE) | FLAG_BIT(ATTEMPT_TIMEOUT_MS) |    \
+	    FLAG_BIT(MAX_IN_FLIGHT) | FLAG_BIT(SIGNATURE_PROFILE) | FLAG_BIT(SIGNATURE_TEMPLATE) | \
+	    FLAG_BIT(FORMAT))
 
 /* The secret alone, so that it can be piped; JSON as it came. */
 static int
@@ -234,6 +236,15 @@ static const struct command commands[] = {
 	    .flags = FLAG_BIT(HEADER) | FLAG_BIT(UNSET_HEADER),
 	    .run = run_headers,
 	    .path = "/app/*/endpoint/*/headers" },
+	{ .verb = "stats",
+	    .words = "APP ENDPOINT",
+	    .min = 2,
+	    .max = 2,
+	    .summary = "count its deliveries of the last four weeks by how they stand",
+	    .example = "posthorn endpoint stats acme main",
+	    .run = call_run,
+	    .method = "GET",
+	    .path = "/app/*/endpoint/*/stats" },
 	{ .verb = "recover",
 	    .words = "APP ENDPOINT",
 	    .min = 2,
@@ -262,7 +273,8 @@ static const struct command commands[] = {
 	    .summary = "deliver again what the options select, also what succeeded",
 	    .detail = "Only what was attempted for it before. A background task.",
 	    .example = "posthorn endpoint bulk-replay acme main --after 1d -t invoice.paid",
-	    .flags = REPLAY_FLAGS | FLAG_BIT(EVENT_TYPE) | FLAG_BIT(CHANNEL) | FLAG_BIT(STATUS),
+	    .flags = REPLAY_FLAGS | FLAG_BIT(EVENT_TYPE) | FLAG_BIT(CHANNEL) | FLAG_BIT(TAG) |
+		     FLAG_BIT(STATUS) | FLAG_BIT(STATUS_CLASS),
 	    .run = endpoint_bulk_replay_run,
 	    .path = "/app/*/endpoint/*/bulk-replay" },
 	{ .verb = "send-example",
@@ -272,7 +284,7 @@ static const struct command commands[] = {
 	    .summary = "send it an example of an event type, and nobody else",
 	    .detail = "TYPE is svix.ping, or an event type with an example in its newest schema.",
 	    .example = "posthorn endpoint send-example acme main svix.ping",
-	    .flags = FLAG_BIT(IDEMPOTENCY_KEY),
+	    .flags = FLAG_BIT(EXAMPLE_INDEX) | FLAG_BIT(IDEMPOTENCY_KEY),
 	    .run = call_run,
 	    .method = "POST",
 	    .path = "/app/*/endpoint/*/send-example",

@@ -51,7 +51,7 @@ static const struct command commands[] = {
 	    .summary = "list events, newest first",
 	    .example = "posthorn message list acme --event-type invoice.paid --after 2h",
 	    .flags = FLAGS_PAGES | FLAG_BIT(EVENT_TYPE) | FLAG_BIT(CHANNEL) | FLAG_BIT(TAG) |
-		     FLAG_BIT(BEFORE) | FLAG_BIT(AFTER) | FLAG_BIT(CONTENT),
+		     FLAG_BIT(BEFORE) | FLAG_BIT(AFTER) | FLAG_BIT(ORDER) | FLAG_BIT(CONTENT),
 	    .run = run_list },
 	{ .verb = "get",
 	    .words = "APP MSG",

@@ -7,23 +7,51 @@
 #include "command.h"
 #include "input.h"
 
-/* {"eventType", "payload", ...}; the payload is the user's bytes. */
+/* {"rawPayload": text}: sent in the payload's place, whatever it is. */
+static int
+put_raw(struct jw *j, const struct args *a, struct err *e)
+{
+	struct str text;
+	if (!args_has(a, FLAG_RAW))
+		return 0;
+	if (input_value(flag_specs[FLAG_RAW].name, args_text(a, FLAG_RAW), a->arena, &text, e))
+		return -1;
+	jw_key(j, "transformationsParams");
+	jw_open_object(j);
+	jw_put_text(j, "rawPayload", text);
+	jw_close_object(j);
+	return 0;
+}
+
+/* The user's bytes; with --raw, which stands in its place, it need not be given. */
+static int
+read_payload(const struct args *a, struct str *ret, struct err *e)
+{
+	const char *name = flag_specs[FLAG_DATA].name;
+	*ret = STR("{}");
+	if (!args_has(a, FLAG_DATA) && args_has(a, FLAG_RAW))
+		return 0;
+	if (!args_has(a, FLAG_DATA))
+		return err_set(
+		    e, ERR_USAGE, "no payload: give --data JSON, --data @FILE or --data -");
+	return input_value(name, args_text(a, FLAG_DATA), a->arena, ret, e) ||
+		       body_check_json(name, *ret, true, ret, e)
+		   ? -1
+		   : 0;
+}
+
+/* {"eventType", "payload", ...}. */
 static int
 write_body(const struct session *s UNUSED, const struct args *a, struct buf *out, struct err *e)
 {
 	struct jw j;
 	struct str payload;
-	const char *name = flag_specs[FLAG_DATA].name;
-	if (!args_has(a, FLAG_DATA))
-		return err_set(
-		    e, ERR_USAGE, "no payload: give --data JSON, --data @FILE or --data -");
-	if (input_value(name, args_text(a, FLAG_DATA), a->arena, &payload, e) ||
-	    body_check_json(name, payload, true, &payload, e))
+	if (read_payload(a, &payload, e))
 		return -1;
 	jw_begin(&j, out);
 	jw_open_object(&j);
 	jw_put_text(&j, "eventType", str_of(a->word[1]));
-	if (body_put_flags(&j, a, e))
+	if (body_put_flags(&j, a, e) || put_raw(&j, a, e))
 		return -1;
 	jw_put_raw(&j, "payload", payload);
 	jw_close_object(&j);
@@ -52,7 +80,8 @@ static const struct command commands[] = {
 	    .detail = "It is durable when the command ends with success.",
 	    .example = "posthorn send acme invoice.paid --data '{\"amount\": 1.10}'",
 	    .flags = FLAG_BIT(DATA) | FLAG_BIT(EVENT_ID) | FLAG_BIT(CHANNEL) | FLAG_BIT(TAG) |
-		     FLAG_BIT(DELIVER_AT) | FLAG_BIT(ORDERING_KEY) | FLAG_BIT(IDEMPOTENCY_KEY),
+		     FLAG_BIT(DELIVER_AT) | FLAG_BIT(ORDERING_KEY) | FLAG_BIT(RETENTION_DAYS) |
+		     FLAG_BIT(RETENTION_HOURS) | FLAG_BIT(RAW) | FLAG_BIT(IDEMPOTENCY_KEY),
 	    .run = run_send },
 	{ 0 },
 };

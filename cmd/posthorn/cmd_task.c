@@ -1,4 +1,5 @@
 /* posthorn task: work that goes on in the background, such as a replay. */
+#include "body.h"
 #include "call.h"
 #include "command.h"
 
@@ -20,7 +21,7 @@ run_list(struct session *s, const struct args *a, struct err *e)
 	const char *path = "/background-task", *status = args_text(a, FLAG_STATUS);
 	if (status)
 		path = rest_query(a->arena, path, "status", status);
-	return call_list(s, a, path, columns, e);
+	return call_list(s, a, body_query(a, path, 0), columns, e);
 }
 
 static const struct command commands[] = {
@@ -28,7 +29,7 @@ static const struct command commands[] = {
 	    .summary = "list background tasks, newest first",
 	    .detail = "--status takes running, paused, finished, failed or canceled here.",
 	    .example = "posthorn task list --status running",
-	    .flags = FLAGS_PAGES | FLAG_BIT(STATUS),
+	    .flags = FLAGS_PAGES | FLAG_BIT(STATUS) | FLAG_BIT(TASK_KIND) | FLAG_BIT(ORDER),
 	    .run = run_list },
 	{ .verb = "get",
 	    .words = "TASK",

@@ -36,14 +36,14 @@ write_range(const struct session *s UNUSED, const struct args *a, struct buf *ou
 	return 0;
 }
 
-/* , "eventTypes", "channel", "status"} */
+/* , "eventTypes", "channel", "tag", "statusCodeClass", "status"} */
 static int
 put_selection(struct jw *j, const struct args *a, struct err *e)
 {
 	const char *status = args_text(a, FLAG_STATUS);
 	int number;
-	if (a->arg[FLAG_CHANNEL].n > 1)
-		return err_set(e, ERR_USAGE, "--channel may be given once here");
+	if (a->arg[FLAG_CHANNEL].n > 1 || a->arg[FLAG_TAG].n > 1)
+		return err_set(e, ERR_USAGE, "--channel and --tag may be given once here");
 	if (args_has(a, FLAG_EVENT_TYPE)) {
 		jw_key(j, "eventTypes");
 		jw_open_array(j);
@@ -53,6 +53,10 @@ put_selection(struct jw *j, const struct args *a, struct err *e)
 	}
 	if (args_has(a, FLAG_CHANNEL))
 		jw_put_text(j, "channel", str_of(a->arg[FLAG_CHANNEL].text[0]));
+	if (args_has(a, FLAG_TAG))
+		jw_put_text(j, "tag", str_of(a->arg[FLAG_TAG].text[0]));
+	if (args_has(a, FLAG_STATUS_CLASS))
+		jw_put_i64(j, "statusCodeClass", args_int(a, FLAG_STATUS_CLASS, 0));
 	if (!status)
 		return 0;
 	if (status_from_text(status, &number, e))

@@ -2,6 +2,7 @@
 
 Nothing here needs a daemon; that the commands work against a real one is test_commands.py's part."""
 
+import functools
 import json
 import os
 import pathlib
@@ -332,6 +333,8 @@ def test_lists_that_lie(cli, server, bodies, words):
     ("app create Acme --uid acme --metadata a=b --metadata c=d=e", "POST", "/app",
      {"name": "Acme", "uid": "acme", "metadata": {"a": "b", "c": "d=e"}}),
     ("app update acme --name New --clear uid", "PATCH", "/app/acme", {"name": "New", "uid": None}),
+    ("app create Acme --throttle-rate 5", "POST", "/app", {"name": "Acme", "throttleRate": 5}),
+    ("app update acme --throttle-rate 9", "PATCH", "/app/acme", {"throttleRate": 9}),
     ("app delete acme", "DELETE", "/app/acme", None),
     ("endpoint create acme https://x/ -t a -t b -c one --disabled --retry-schedule 0.05,1,300"
      " --attempt-timeout-ms 500 --max-in-flight 3 --description d", "POST", "/app/acme/endpoint",
@@ -366,8 +369,26 @@ def test_lists_that_lie(cli, server, bodies, words):
     ("endpoint bulk-replay acme main --after 2026-01-01T00:00:00Z -t a -t b -c one --status fail", "POST",
      "/app/acme/endpoint/main/bulk-replay",
      {"since": "2026-01-01T00:00:00.000000Z", "eventTypes": ["a", "b"], "channel": "one", "status": 2}),
+    ("endpoint bulk-replay acme main --after 2026-01-01T00:00:00Z --tag x --status-class 500", "POST",
+     "/app/acme/endpoint/main/bulk-replay",
+     {"since": "2026-01-01T00:00:00.000000Z", "tag": "x", "statusCodeClass": 500}),
     ("endpoint send-example acme main svix.ping", "POST", "/app/acme/endpoint/main/send-example",
      {"eventType": "svix.ping"}),
+    ("endpoint send-example acme main a.b --example-index 2", "POST", "/app/acme/endpoint/main/send-example",
+     {"eventType": "a.b", "exampleIndex": 2}),
+    ("operational-webhook create https://x/ -t endpoint.disabled --format none --signature-profile slack"
+     " --attempt-timeout-ms 500 --max-in-flight 1", "POST", "/operational-webhook/endpoint",
+     {"url": "https://x/", "eventTypes": ["endpoint.disabled"], "format": "none", "signatureProfile": "slack",
+      "timeoutMs": 500, "maxInFlight": 1}),
+    ("send acme a.b -d {} --retention-days 3", "POST", "/app/acme/msg",
+     {"eventType": "a.b", "payload": {}, "payloadRetentionPeriod": 3}),
+    ("send acme a.b -d {} --retention-hours 2160 --tag x --tag y", "POST", "/app/acme/msg",
+     {"eventType": "a.b", "payload": {}, "payloadRetentionHours": 2160, "tags": ["x", "y"]}),
+    ("send acme a.b --raw a=1&b=2", "POST", "/app/acme/msg",
+     {"eventType": "a.b", "payload": {}, "transformationsParams": {"rawPayload": "a=1&b=2"}}),
+    ("send acme a.b --raw <x/> -d {\"id\":1}", "POST", "/app/acme/msg",
+     {"eventType": "a.b", "payload": {"id": 1}, "transformationsParams": {"rawPayload": "<x/>"}}),
+    ("attempt expunge acme msg_1 atmpt_1", "DELETE", "/app/acme/msg/msg_1/attempt/atmpt_1/content", None),
     ("event-type create a.b --description d", "POST", "/event-type", {"name": "a.b", "description": "d"}),
     ("event-type create a.b --feature-flag x --feature-flag y --group g --deprecated", "POST", "/event-type",
      {"name": "a.b", "featureFlags": ["x", "y"], "groupName": "g", "deprecated": True}),
@@ -384,6 +405,7 @@ def test_lists_that_lie(cli, server, bodies, words):
       "ratePerSecond": 9, "dryRun": True, "before": "2026-01-01T00:00:00.000000Z",
       "after": "2025-01-01T00:00:00.000000Z"}),
     ("dead-letter discard --reason deleted", "POST", "/dead-letter/discard", {"reason": "deleted"}),
+    ("dead-letter replay --status-class 0", "POST", "/dead-letter/replay", {"statusCodeClass": 0}),
     ("task pause qtask_1", "POST", "/background-task/qtask_1/pause", {}),
     ("task cancel qtask_1", "POST", "/background-task/qtask_1/cancel", {}),
 ])
@@ -410,12 +432,19 @@ def test_changes(cli, server, line, method, path, body):
      {"status": "2", "endpoint_id": "ep_1"}),
     ("attempt list acme --endpoint ep_1 --status success", "/app/acme/attempt/endpoint/ep_1",
      {"status": "0"}),
+    ("attempt list acme --endpoint ep_1 --status-class 500 --tag x --order ascending",
+     "/app/acme/attempt/endpoint/ep_1", {"status_code_class": "500", "tag": "x", "order": "ascending"}),
+    ("message list acme --order ascending", "/app/acme/msg", {"order": "ascending", "with_content": "false"}),
     ("dead-letter list --reason gone", "/dead-letter", {"reason": "gone"}),
+    ("dead-letter list --status-class 400 --replayed false --discarded true --order ascending", "/dead-letter",
+     {"status_code_class": "400", "replayed": "false", "discarded": "true", "order": "ascending"}),
     ("dead-letter list --app acme --endpoint ep_1 -t a", "/app/acme/dead-letter",
      {"endpoint_id": "ep_1", "event_types": "a"}),
     ("dead-letter summary --app acme", "/dead-letter/summary", {"app_id": "acme"}),
     ("task list", "/background-task", {}),
     ("task list --status paused", "/background-task", {"status": "paused"}),
+    ("task list --task endpoint.recover --order ascending", "/background-task",
+     {"task": "endpoint.recover", "order": "ascending"}),
 ])
 def test_lists(cli, server, line, path, query):
     server.script(page({"id": "x_1"}))
@@ -556,6 +585,46 @@ def test_an_import_sends_the_file_as_it_is(cli, server, tmp_path):
     (request,) = server.requests
     assert (request.method, request.path) == ("POST", "/api/v1/event-type/import/openapi")
     assert request.json == {"specRaw": "webhooks:\n  a: {}\n", "dryRun": True, "replaceAll": True}
+
+
+# What the API takes, and no option has by its own name: why.
+OTHERWISE = {
+    "eventTypes": "filterTypes", "throttleRate": "rateLimit", "payload": "data", "featureFlags": "featureFlag",
+    "--data": "payload", "--raw": "transformationsParams", "--schemas": "schemas", "--unset-header": "deleteHeaders",
+    "--after, --before": "since until", "--status": "status", "--content": "with_content", "--limit": "limit",
+    "a word of the command": "eventType event_type spec specRaw",
+    "one by one": "ids", "counts of all applications, by hand": "appIds", "of its message": "with_msg",
+    "made with app create": "application", "create revives, delete archives": "archived",
+    "says nothing any more": "version",
+}
+
+
+def resolve(value, whole):
+    return functools.reduce(dict.__getitem__, value["$ref"][2:].split("/"), whole) if "$ref" in value else value
+
+
+def fields_of(schema, whole):
+    schema = resolve(schema, whole)
+    parts = [s for k in ("allOf", "anyOf", "oneOf") for s in schema.get(k, [])] + [schema.get("items", {})]
+    return set(schema.get("properties", {})).union(*(fields_of(s, whole) for s in parts if s))
+
+
+def test_every_field_of_the_api_has_an_option():
+    posthornd = POSTHORN.parent / "posthornd"
+    posthornd = posthornd if posthornd.is_file() else POSTHORN.parents[1] / "posthornd" / "posthornd"
+    whole = json.loads(subprocess.run([posthornd, "openapi"], capture_output=True, check=True).stdout)
+    taken = {name for names in OTHERWISE.values() for name in names.split()}
+    for row in re.findall(r"^X\((.*), \"", (ROOT / "cmd/posthorn/flags.def").read_text(), re.M):
+        taken.update(re.findall(r'"([^"]*)"', row)[-2:])
+    missing = set()
+    for path, operations in whole["paths"].items():
+        for method, operation in operations.items():
+            names = {p["name"] for p in map(lambda p: resolve(p, whole), operation.get("parameters", []))
+                     if p["in"] == "query"}
+            for media in operation.get("requestBody", {}).get("content", {}).values():
+                names |= fields_of(media["schema"], whole)
+            missing |= {(method, path, name) for name in names - taken}
+    assert not missing
 
 
 # send.
