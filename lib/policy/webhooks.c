@@ -25,6 +25,7 @@ struct taker {
 	json_t *definitions; /* name to schema */
 	json_t *names;       /* reference to name */
 	json_t *waiting;     /* schemas whose references are still the document's */
+	int number;          /* the last that made a name a new one */
 };
 
 static struct str
@@ -74,7 +75,8 @@ follow(struct taker *t, const json_t *v)
 /* ---- a schema that stands alone ---- */
 
 /* A name that no other definition has: the last part of the reference, without what means something
- * in a pointer or a fragment, and perhaps with a number. */
+ * in a pointer or a fragment, and perhaps with a number. Numbers only rise, so that many references
+ * of one end are not tried against each other. */
 static const char *
 definition_name(struct taker *t, const char *reference)
 {
@@ -84,8 +86,8 @@ definition_name(struct taker *t, const char *reference)
 		if (!name_valid((struct str){ c, 1 }))
 			*c = '_';
 	const char *name = base;
-	for (int i = 2; json_object_get(t->definitions, name); i++)
-		name = arena_printf(t->arena, "%s_%d", base, i);
+	while (json_object_get(t->definitions, name))
+		name = arena_printf(t->arena, "%s_%d", base, ++t->number);
 	return name;
 }
 
@@ -241,6 +243,7 @@ take_schema(struct taker *t, const json_t *media, struct str *ret)
 	t->definitions = json_object();
 	t->names = json_object();
 	t->waiting = json_array();
+	t->number = 1;
 	int failed = adapt_all(t, root);
 	if (!failed) {
 		put_examples(root, media);
@@ -292,6 +295,12 @@ take_flags(struct taker *t, const json_t *operation, struct webhook *w)
 	return 0;
 }
 
+static bool
+has_nul(struct str s)
+{
+	return s.n && memchr(s.p, '\0', s.n);
+}
+
 static int
 take_operation(struct taker *t, const json_t *operation, struct webhook *w)
 {
@@ -300,8 +309,10 @@ take_operation(struct taker *t, const json_t *operation, struct webhook *w)
 		w->description = text_at(operation, "summary");
 	if (!w->description.p)
 		w->description = STR("");
-	w->deprecated = json_is_true(json_object_get(operation, "deprecated"));
 	w->group = text_at(operation, "x-svix-group-name");
+	if (has_nul(w->description) || has_nul(w->group))
+		return err_set(t->e, ERR_INVALID, "a NUL stands in a text");
+	w->deprecated = json_is_true(json_object_get(operation, "deprecated"));
 	if (w->group.n > NAME_MAX_LEN)
 		return err_set(t->e, ERR_INVALID, "x-svix-group-name is too long");
 	if (take_flags(t, operation, w))
