@@ -11,9 +11,11 @@ select create_distributed_table('attempt', 'app_id', colocate_with => 'message')
 select create_distributed_table('retry', 'app_id', colocate_with => 'message');
 select create_distributed_table('dead_letter', 'app_id', colocate_with => 'message');
 select create_distributed_table('attempt_tally', 'app_id', colocate_with => 'message');
+select create_distributed_table('replayed', 'app_id', colocate_with => 'message');
 
 -- Used in conditions that the nodes evaluate.
 select create_distributed_function('id_floor(timestamptz)');
+select create_distributed_function('id_span(interval)');
 select create_distributed_function('payload_kept(bytea, message_extra)');
 
 -- The rest stays on the coordinator, where the workers are connected. The catalogue is small, changes

@@ -68,6 +68,13 @@ arg_missing(struct pg_args *a, const void *filter)
 	replay_filter_arg(a, filter, REPLAY_MISSING);
 }
 
+static int64_t
+replay_endpoint(const void *filter)
+{
+	const struct replay_filter *f = filter;
+	return f->endpoint_id;
+}
+
 /* The id of the last message that is meant; none: there was none. */
 static void *
 read_expunge(struct arena *a, struct str text, struct wall now UNUSED, int64_t *ret_below)
@@ -142,14 +149,16 @@ arg_nothing(struct pg_args *a UNUSED, const void *filter UNUSED)
 /* ---- the table ---- */
 
 static const struct task_kind kinds[] = {
-	{ TASK_REPLAY, &stmt_task_replay_step, true, read_dead, arg_dead },
-	{ TASK_DISCARD, &stmt_task_discard_step, false, read_dead, arg_dead },
-	{ TASK_RECOVER, &stmt_task_endpoint_step, true, read_replay, arg_recover },
-	{ TASK_BULK_REPLAY, &stmt_task_endpoint_step, true, read_replay, arg_bulk },
-	{ TASK_REPLAY_MISSING, &stmt_task_endpoint_step, true, read_replay, arg_missing },
-	{ TASK_EXPUNGE, &stmt_task_expunge_step, false, read_expunge, arg_nothing },
-	{ TASK_APP_STATS, &stmt_task_usage_step, false, read_usage, arg_usage },
-	{ TASK_EVENT_TYPES, &stmt_task_usage_step, false, read_all, arg_types },
+	{ TASK_REPLAY, &stmt_task_replay_step, true, read_dead, arg_dead, NULL },
+	{ TASK_DISCARD, &stmt_task_discard_step, false, read_dead, arg_dead, NULL },
+	{ TASK_RECOVER, &stmt_task_endpoint_step, true, read_replay, arg_recover, replay_endpoint },
+	{ TASK_BULK_REPLAY, &stmt_task_endpoint_step, true, read_replay, arg_bulk,
+	    replay_endpoint },
+	{ TASK_REPLAY_MISSING, &stmt_task_endpoint_step, true, read_replay, arg_missing,
+	    replay_endpoint },
+	{ TASK_EXPUNGE, &stmt_task_expunge_step, false, read_expunge, arg_nothing, NULL },
+	{ TASK_APP_STATS, &stmt_task_usage_step, false, read_usage, arg_usage, NULL },
+	{ TASK_EVENT_TYPES, &stmt_task_usage_step, false, read_all, arg_types, NULL },
 };
 
 const struct task_kind *

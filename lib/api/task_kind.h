@@ -14,6 +14,8 @@ struct task_kind {
 	void *(*read)(struct arena *a, struct str text, struct wall now, int64_t *ret_below);
 	/* The arguments that the step has of its own, behind the ninth. */
 	void (*arg)(struct pg_args *a, const void *filter);
+	/* The endpoint for which steps take turns (replay_turn.sql); NULL: of none. */
+	int64_t (*endpoint)(const void *filter);
 };
 
 /* NULL: none of this version. */

@@ -200,14 +200,25 @@ step_args(struct job *j)
 	return a;
 }
 
+static struct pg_args *
+turn_args(struct job *j)
+{
+	struct pg_args *a = arena_alloc(j->step, sizeof(*a));
+	pg_args_init(a, j->step);
+	pg_arg_int8(a, j->kind->endpoint(j->filter));
+	return a;
+}
+
 static void
 step(struct job *j)
 {
 	struct pg_args *a = step_args(j);
-	struct pg_call calls[2];
+	struct pg_call calls[3];
 	int n = 0;
 	if (j->kind->delivers) {
 		calls[n++] = (struct pg_call){ &stmt_fence, home_fence_args(j->step, &j->home) };
+		if (j->kind->endpoint)
+			calls[n++] = (struct pg_call){ &stmt_replay_turn, turn_args(j) };
 		pg_arg_int2(a, j->home.slot);
 		pg_arg_int8(a, j->home.epoch);
 		pg_arg_time(a, j->home.due);

@@ -2,10 +2,12 @@
 
 import datetime
 import signal
+import threading
 import time
 
 import pytest
 from harness.daemon import Daemon, alive, kill
+from harness.receiver import Step
 from harness.wait import wait_until
 
 KINDS = ["recover", "replay-missing", "bulk-replay"]
@@ -267,6 +269,57 @@ def test_missing_is_what_died_while_the_endpoint_was_disabled(api, app, receiver
     receiver.wait_ids(messages)
     assert all(d["replayedAt"] for d in api.dead_letters(app))
     assert received(receiver) == dict.fromkeys(messages, 1)
+
+
+# Two tasks over the same messages.
+
+
+@pytest.mark.parametrize("kind", ["replay-missing", "recover"])
+def test_two_tasks_at_once_deliver_each_message_once(api, app, receiver, kind):
+    """No answer comes before both have ended: what one has started is still to be attempted for the other."""
+    missing = sent(api, app, 150) if kind == "replay-missing" else []
+    endpoint = api.new_endpoint(app, receiver.script("/hook", 500), retrySchedule=[])
+    failed = sent(api, app, 150) if kind == "recover" else []
+    settled(api, app, failed)
+    answers = threading.Event()
+    receiver.script("/hook", Step(after=answers))
+    tasks = [start_task(api, app, endpoint, kind, ratePerSecond=300) for _ in range(2)]
+    done = [finished(api, task)["done"] for task in tasks]
+    answers.set()
+    assert sum(done) == 150
+    wait_until(lambda: sum(received(receiver).values()) == len(missing + failed + failed), 60)
+    settled(api, app, missing + failed, attempts=1 if missing else 2)
+    assert received(receiver) == {**dict.fromkeys(missing, 1), **dict.fromkeys(failed, 2)}
+
+
+def test_two_tasks_survive_their_workers_and_each_message_is_started_once(start, receiver):
+    daemon = start(workers=2, lease="1s", breaker_failures=0)
+    api = daemon.api()
+    app = api.new_app()
+    missing = sent(api, app, 300)
+    endpoint = api.new_endpoint(app, receiver.url("/hook"))
+    for _ in range(2):
+        start_task(api, app, endpoint, "replay-missing", ratePerSecond=60)
+
+    def progress():
+        with daemon.database() as db:
+            return db.execute("select sum(done)::int, count(*) filter (where status = 'finished') from task").fetchone()
+    wait_until(lambda: progress()[0] >= 30)
+    assert progress()[1] == 0
+    victims = daemon.worker_pids()
+    for victim in victims:
+        kill(victim, signal.SIGKILL)
+    wait_until(lambda: not any(alive(victim) for victim in victims))
+    wait_until(lambda: progress() == (300, 2), 60)
+    receiver.wait_ids(missing, 60)
+
+    def started():
+        with daemon.database() as db:
+            return db.execute("select count(distinct msg_id)::int, count(distinct (msg_id, chain))::int"
+                              " from attempt").fetchone()
+    wait_until(lambda: started()[0] == 300, 60)
+    assert started() == (300, 300), "of a message one task has started a delivery"
+    assert set(received(receiver)) == set(missing)
 
 
 # What a filter selects.

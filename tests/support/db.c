@@ -113,6 +113,7 @@ db_clear(struct db *db)
 	db_exec(db, "begin; delete from retry; delete from attempt; delete from attempt_tally;"
 		    "delete from throttle;"
 		    "delete from dead_letter; delete from parked; delete from hold;"
+		    "delete from replayed; delete from task; delete from task_result;"
 		    "delete from message; delete from message_uid; delete from idempotency;"
 		    "delete from endpoint_url; delete from endpoint; delete from app;"
 		    "update slot set owner = null, dirty = false, spare = false,"

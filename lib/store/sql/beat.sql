@@ -29,7 +29,7 @@ select 4::int2, id, version from app
 union all
 (select 9::int2, id, version from app
     where changed_at > now() - $7::int8 * interval '1 millisecond'
-        and org = 'org_00000000000SvixManagement00' limit 1)
+        and org = notices_org() limit 1)
 union all
 select 5::int2, h.app_id, h.endpoint_id from app a
     join hold h on h.app_id = a.id and h.slot = any($1::int2[]) and (h.state <> 0 or h.ordered)

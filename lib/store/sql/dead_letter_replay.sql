@@ -32,6 +32,9 @@ with a as (
     insert into retry (due, slot, seq, tries, trigger, app_id, msg_id, endpoint_id, chain)
     select greatest($7::timestamptz, (select s.retry_low from slot s where s.id = $5::int2)),
         $5::int2, 0, 0, 2, app_id, msg_id, endpoint_id, id from marked
+), noted as (
+    insert into replayed (at, app_id, endpoint_id, msg_id, chain)
+    select now(), app_id, endpoint_id, msg_id, id from marked
 )
 select app_id, id, msg_id, endpoint_id, open, payload, live, enabled,
     exists (select 1 from held), exists (select 1 from marked)

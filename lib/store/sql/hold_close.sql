@@ -17,7 +17,7 @@ with h as (
                 and not exists (select 1 from dead_letter d
                     where d.app_id = p.app_id and d.msg_id = p.msg_id
                         and d.endpoint_id = p.endpoint_id and d.chain = p.chain and d.seq >= p.seq
-                        and d.id > p.msg_id - 5033164800000 offset 0))
+                        and d.id > p.msg_id - id_span('20 minutes') offset 0))
     returning h.app_id
 )
 update app a set version = a.version + 1, changed_at = clock_timestamp()

@@ -1,7 +1,7 @@
 -- What is parked for some endpoints and not resolved, beyond a number, in order. A row at least for each of
 -- them. The snapshot's oldest running transaction, one that is newer than all that have begun (ours, when $5)
 -- and the newest number tell how far the numbers are complete (lib/send/hold_read.c). Of an ordered step also how far its attempts have come.
--- A dead letter's id may be a little older than its message's, from another clock (here up to 20 minutes).
+-- A dead letter's id may be a little older than its message's, from another clock.
 -- (endpoint_id + 0: a message's attempts are looked through by message, never an endpoint's.)
 -- $1 applications, $2 endpoints, $3 numbers, $4 rows for each at most, $5 whether to take a transaction's number
 with s as materialized (
@@ -22,7 +22,7 @@ left join lateral (
                 and a.chain = p.chain and a.seq >= p.seq and (p.key is null or a.status = 0) offset 0)
         and not exists (select 1 from dead_letter d
             where d.app_id = p.app_id and d.msg_id = p.msg_id and d.endpoint_id = p.endpoint_id
-                and d.chain = p.chain and d.seq >= p.seq and d.id > p.msg_id - 5033164800000 offset 0)
+                and d.chain = p.chain and d.seq >= p.seq and d.id > p.msg_id - id_span('20 minutes') offset 0)
     order by p.no limit $4::int4) p on true
 left join lateral (
     select a.seq, a.tries, a.next_at from attempt a

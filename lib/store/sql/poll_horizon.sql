@@ -9,7 +9,7 @@ with s as materialized (
     from pg_locks l
     where l.granted and l.locktype in ('transactionid', 'advisory')
     group by l.virtualtransaction
-    having bool_or(l.locktype = 'advisory' and l.classid = 1886352467
+    having bool_or(l.locktype = 'advisory' and l.classid = slot_locks()
         and l.database = (select oid from pg_database where datname = current_database()))
 )
 select least(poll_pos(pg_snapshot_xmax(s.s)), (

@@ -3,8 +3,7 @@
 -- $1 slot, $2 to $5 that key of the first one, $6 until, $7 rows at most
 -- What lies far ahead cannot have been resolved; a quarter of an hour is for clocks that differ. "offset 0" keeps the
 -- two questions probes of an index, row by row: joined, the planner would rather read the whole
--- history. A dead letter's id may be a little older than its message's, from another clock: 20 minutes
--- of ids are 5033164800000.
+-- history. A dead letter's id may be a little older than its message's, from another clock.
 -- (endpoint_id + 0: a message's attempts are looked through by message, never an endpoint's.)
 select r.due, r.slot, r.seq, r.tries, r.trigger, r.app_id, r.msg_id, r.endpoint_id, r.chain
 from retry r
@@ -16,7 +15,7 @@ where r.slot = $1::int2 and r.due >= $2::timestamptz and r.due < $6::timestamptz
                 and a.chain = r.chain and a.seq >= r.seq offset 0)
         and not exists (select 1 from dead_letter d
             where d.app_id = r.app_id and d.msg_id = r.msg_id and d.endpoint_id = r.endpoint_id
-                and d.chain = r.chain and d.seq >= r.seq and d.id > r.msg_id - 5033164800000
+                and d.chain = r.chain and d.seq >= r.seq and d.id > r.msg_id - id_span('20 minutes')
                 offset 0)
         and not exists (select 1 from parked p
             where p.app_id = r.app_id and p.msg_id = r.msg_id and p.endpoint_id + 0 = r.endpoint_id

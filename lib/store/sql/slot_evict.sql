@@ -6,5 +6,5 @@ from pg_locks l
 join slot s on s.id = $1::int2 and (s.owner is not null or s.dirty) and s.lease_until < now()
 where l.locktype = 'advisory'
     and l.database = (select d.oid from pg_database d where d.datname = current_database())
-    and l.classid = 1886352467 and l.objid = $1::int2::int::oid
+    and l.classid = slot_locks() and l.objid = $1::int2::int::oid
     and l.mode = 'ShareLock' and l.granted and l.pid <> pg_backend_pid()

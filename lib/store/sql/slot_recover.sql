@@ -2,7 +2,7 @@
 -- or a dead letter, is parked, or was put off, which only a retry row tells. Those are read from a
 -- stretch of time, whole for each page, and kept where they are of its messages.
 -- What has a time of its own is in `retry` from the start, and none of it is here.
--- A dead letter's id may be a little older than its message's, from another clock (20 minutes).
+-- A dead letter's id may be a little older than its message's, from another clock.
 -- $1 slot, $2 after this id, $3 rows at most, $4 what is put off is due from here $5 to here
 with page as materialized (
     select m.app_id, m.id, m.event_type, m.targets from message m
@@ -19,7 +19,7 @@ select m.app_id, m.id, m.event_type, m.targets,
         where a.app_id = m.app_id and a.msg_id = m.id and a.chain = 0)
     || array(select d.endpoint_id from dead_letter d
         where d.app_id = m.app_id and d.msg_id = m.id and d.chain = 0
-            and d.id > m.id - 5033164800000)
+            and d.id > m.id - id_span('20 minutes'))
     || array(select p.endpoint_id from parked p
         where p.app_id = m.app_id and p.msg_id = m.id and p.chain = 0)
     || o.endpoints

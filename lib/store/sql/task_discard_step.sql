@@ -14,7 +14,7 @@ with mine as materialized (
     where org = $7::text and id > $3::int8 and id < $8::int8
     order by id limit (select $15::int4)
 ), picked as materialized (
-    select d.app_id, d.id, d.msg_id, d.endpoint_id
+    select d.id
     from seen d
     where d.replayed_at is null and d.discarded_at is null
         and ($9::int8 is null or d.app_id = $9::int8)
@@ -29,24 +29,23 @@ with mine as materialized (
     select case when (select count(*) from picked) = $4::int4 then (select max(id) from picked)
             else (select max(id) from seen) end as at,
         (select count(*) from picked) < $4::int4 and (select count(*) from seen) < $15::int4 as finished
-), good as materialized (
-    select app_id, id from picked
 ), marked as (
     update dead_letter d set discarded_at = now(), discarded_by = $6::text
     from mine
     where d.org = $7::text and d.id > $3::int8 and d.id <= (select max(id) from picked)
-        and d.id in (select id from good)
+        and d.id in (select id from picked)
         and d.replayed_at is null and d.discarded_at is null
+    returning d.id
+), counted as materialized (
+    select count(*) as done from marked
 ), moved as (
     update task t
-    set cursor = coalesce((select at from ended), t.cursor),
-        done = t.done + (select count(*) from good),
-        failed = t.failed + (select count(*) from picked) - (select count(*) from good),
-        status = case when (select finished from ended) then 'finished' else t.status end,
-        total = greatest(t.total, t.done + t.failed + (select count(*) from picked)),
+    set cursor = coalesce(e.at, t.cursor), done = t.done + c.done,
+        status = case when e.finished then 'finished' else t.status end,
+        total = greatest(case when not e.finished then t.total end, t.done + c.done),
         lease_until = clock_timestamp() + $5::int8 * interval '1 millisecond',
         updated_at = clock_timestamp()
-    from mine
+    from mine, ended e, counted c
     where t.id = mine.id
     returning t.cursor, t.status = 'finished' as finished
 )

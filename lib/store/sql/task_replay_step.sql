@@ -38,6 +38,7 @@ with mine as materialized (
     from picked p
     join endpoint e on e.app_id = p.app_id and e.id = p.endpoint_id
         and not e.disabled and e.deleted_at is null
+    join app a on a.id = p.app_id and a.deleted_at is null
     where (select payload_kept(m.payload, m.extra) is not null from message m
         where m.app_id = p.app_id and m.id = p.msg_id)
 ), marked as (
@@ -51,16 +52,21 @@ with mine as materialized (
     insert into retry (due, slot, seq, tries, trigger, app_id, msg_id, endpoint_id, chain)
     select greatest($17::timestamptz, (select s.retry_low from slot s where s.id = $15::int2)),
         $15::int2, 0, 0, 2, app_id, msg_id, endpoint_id, id from marked
+), noted as (
+    insert into replayed (at, app_id, endpoint_id, msg_id, chain)
+    select now(), app_id, endpoint_id, msg_id, id from marked
+), counted as materialized (
+    select (select count(*) from marked) as done,
+        (select count(*) from picked) - (select count(*) from good) as failed
 ), moved as (
     update task t
-    set cursor = coalesce((select at from ended), t.cursor),
-        done = t.done + (select count(*) from good),
-        failed = t.failed + (select count(*) from picked) - (select count(*) from good),
-        status = case when (select finished from ended) then 'finished' else t.status end,
-        total = greatest(t.total, t.done + t.failed + (select count(*) from picked)),
+    set cursor = coalesce(e.at, t.cursor), done = t.done + c.done, failed = t.failed + c.failed,
+        status = case when e.finished then 'finished' else t.status end,
+        total = greatest(case when not e.finished then t.total end,
+            t.done + c.done + t.failed + c.failed),
         lease_until = clock_timestamp() + $5::int8 * interval '1 millisecond',
         updated_at = clock_timestamp()
-    from mine
+    from mine, ended e, counted c
     where t.id = mine.id and exists (select 1 from held)
     returning t.cursor, t.status = 'finished' as finished
 )
