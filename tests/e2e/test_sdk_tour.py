@@ -6,7 +6,8 @@ import json
 import pytest
 from harness import sdk
 
-LINES = [("python", 1), ("python", 2), ("javascript", 1), ("javascript", 2), ("go", 1), ("rust", 2)]
+LINES = [("python", 1), ("python", 2), ("javascript", 1), ("javascript", 2), ("go", 1), ("rust", 2),
+         ("java", 1)]
 WITH_BOTH_LINES = ("python", "javascript")  # these are told which
 
 

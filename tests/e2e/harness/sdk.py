@@ -18,6 +18,7 @@ COMMANDS = {
     "javascript": lambda program: ["node", OUT / f"javascript/{program}.mjs"],
     "go": lambda program: [OUT / "go" / program],
     "rust": lambda program: [OUT / "rust" / program],
+    "java": lambda program: ["java", "-cp", f"{OUT}/java:{OUT}/java/jars/*", program.title()],
 }
 
 
