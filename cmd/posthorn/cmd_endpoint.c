@@ -94,6 +94,24 @@ run_headers(struct session *s, const struct args *a, struct err *e)
 	return view_record(&s->view, answer, e);
 }
 
+/* The options --after and --before are the API's since and until. */
+static int
+run_stats(struct session *s, const struct args *a, struct err *e)
+{
+	struct str answer;
+	const char *since = args_text(a, FLAG_AFTER), *until = args_text(a, FLAG_BEFORE);
+	const char *path = rest_path(s->arena, s->command->path, a->word, e);
+	if (!path)
+		return -1;
+	if (since)
+		path = rest_query(s->arena, path, "since", since);
+	if (until)
+		path = rest_query(s->arena, path, "until", until);
+	if (call_send(s, a, "GET", path, (struct str){ NULL, 0 }, &answer, e))
+		return -1;
+	return view_record(&s->view, answer, e);
+}
+
 static const struct command commands[] = {
 	{ .verb = "list",
 	    .words = "APP",
@@ -240,11 +258,13 @@ static const struct command commands[] = {
 	    .words = "APP ENDPOINT",
 	    .min = 2,
 	    .max = 2,
-	    .summary = "count its deliveries of the last four weeks by how they stand",
-	    .example = "posthorn endpoint stats acme main",
-	    .run = call_run,
-	    .method = "GET",
-	    .path = "/app/*/endpoint/*/stats" },
+	    .summary = "count its attempts",
+	    .detail = "Of the last 28 days, or of what the options say (28 days at most): whole "
+		      "hours, behind by a minute at most.",
+	    .example = "posthorn endpoint stats acme main --after 1d",
+	    .flags = FLAG_BIT(AFTER) | FLAG_BIT(BEFORE),
+	    .run = run_stats,
+	    .path = "/app/*/endpoint/*/attempt-stats" },
 	{ .verb = "recover",
 	    .words = "APP ENDPOINT",
 	    .min = 2,

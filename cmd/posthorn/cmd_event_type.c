@@ -82,7 +82,7 @@ write_import(const struct session *s UNUSED, const struct args *a, struct buf *o
 	struct str text;
 	const char *file = a->word[0];
 	const char *source = strcmp(file, "-") == 0 ? file : arena_printf(a->arena, "@%s", file);
-	if (input_value("FILE", source, a->arena, &text, e))
+	if (input_value(NULL, source, a->arena, &text, e))
 		return -1;
 	jw_begin(&j, out);
 	jw_open_object(&j);
@@ -101,6 +101,21 @@ run_import(struct session *s, const struct args *a, struct err *e)
 	if (call_write(s, a, "POST", "/event-type/import/openapi", write_import, &answer, e))
 		return -1;
 	return view_record(&s->view, answer, e);
+}
+
+/* Without --expunge it is there still. */
+static int
+run_delete(struct session *s, const struct args *a, struct err *e)
+{
+	struct str answer;
+	const char *path = rest_path(s->arena, "/event-type/*", a->word, e);
+	if (!path)
+		return -1;
+	path = body_query(a, path, 0);
+	if (call_send(s, a, "DELETE", path, (struct str){ NULL, 0 }, &answer, e))
+		return -1;
+	view_note(&s->view, "%s", args_has(a, FLAG_EXPUNGE) ? "deleted" : "archived");
+	return 0;
 }
 
 #define FIELDS                                                                                     \
@@ -158,11 +173,7 @@ static const struct command commands[] = {
 	    .summary = "archive an event type, or delete it for good",
 	    .example = "posthorn event-type delete invoice.paid",
 	    .flags = FLAG_BIT(EXPUNGE),
-	    .run = call_run,
-	    .method = "DELETE",
-	    .path = "/event-type/*",
-	    .show = SHOW_DONE,
-	    .done = "deleted" },
+	    .run = run_delete },
 	{ 0 },
 };
 

@@ -55,7 +55,7 @@ input_value(const char *option, const char *text, struct arena *a, struct str *r
 	int rc = standard ? read_all(stdin, "standard input", &b, e) : input_file(text + 1, &b, e);
 	if (rc == 0)
 		*ret = arena_str(a, (struct str){ b.data, b.len });
-	else
+	else if (option)
 		err_prefix(e, "--%s", option);
 	buf_free(&b);
 	return rc;

@@ -14,8 +14,9 @@
  */
 int input_file(const char *path, struct buf *out, struct err *e) MUST_CHECK;
 
-/* The value of an option: "@FILE" is the file's bytes, "-" those of standard input (at most
- * INPUT_MAX), anything else is itself. The result lives in the arena, NUL-terminated. */
+/* The value of an option (NULL: of a word): "@FILE" is the file's bytes, "-" those of standard
+ * input (at most INPUT_MAX), anything else is itself. The result lives in the arena,
+ * NUL-terminated. */
 int input_value(const char *option, const char *text, struct arena *a, struct str *ret,
     struct err *e) MUST_CHECK;
 

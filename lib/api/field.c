@@ -406,15 +406,18 @@ field_object_or_null(struct fields *f, const char *name)
 	return NULL;
 }
 
+/* Texts as others can read them: many a reader's text ends at a NUL. */
 static bool
 is_map_of_texts(const json_t *v)
 {
 	if (!json_is_object(v))
 		return false;
 	void *at = json_object_iter((json_t *)(uintptr_t)v);
-	for (; at; at = json_object_iter_next((json_t *)(uintptr_t)v, at))
-		if (!json_is_string(json_object_iter_value(at)))
+	for (; at; at = json_object_iter_next((json_t *)(uintptr_t)v, at)) {
+		struct str text = json_str(json_object_iter_value(at));
+		if (!text.p || memchr(text.p, '\0', text.n))
 			return false;
+	}
 	return true;
 }
 
@@ -427,7 +430,7 @@ field_metadata(struct fields *f, struct str *ret)
 	if (m.found != FOUND_VALUE)
 		return;
 	if (!is_map_of_texts(m.v)) {
-		field_problem(f, "metadata", "must be an object of texts");
+		field_problem(f, "metadata", "must be an object of texts without NUL");
 		return;
 	}
 	char text[FIELD_METADATA_MAX];

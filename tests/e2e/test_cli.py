@@ -627,6 +627,27 @@ def test_every_field_of_the_api_has_an_option():
     assert not missing
 
 
+def test_an_import_of_no_file_names_it(cli):
+    assert cli("event-type", "import", "no.yaml").err.startswith("posthorn: cannot open no.yaml: ")
+
+
+def test_an_event_type_is_archived_unless_expunged(cli, server):
+    server.script(Answer(204, b""), Answer(204, b""))
+    assert cli("event-type", "delete", "a.b").out == "archived\n"
+    assert cli("event-type", "delete", "a.b", "--expunge").out == "deleted\n"
+    assert [r.raw_path for r in server.requests] == ["/api/v1/event-type/a.b", "/api/v1/event-type/a.b?expunge=true"]
+
+
+def test_stats_of_an_endpoint(cli, server):
+    counts = {"success": 2, "fail": 1, "canceled": 0}
+    server.script(counts, counts)
+    assert cli("endpoint", "stats", "acme", "main").out.split() == ["success", "2", "fail", "1", "canceled", "0"]
+    cli("endpoint", "stats", "acme", "main", "--after", "2026-01-01T00:00:00Z", "--before", "2026-01-02T00:00:00Z")
+    path = "/api/v1/app/acme/endpoint/main/attempt-stats"
+    assert [r.raw_path for r in server.requests] == [
+        path, path + "?since=2026-01-01T00%3A00%3A00.000000Z&until=2026-01-02T00%3A00%3A00.000000Z"]
+
+
 # send.
 
 ODD = b'{ "b" :1.10,\t"a": 18446744073709551616, "e": "\\u00e9\xc3\xa9" }'

@@ -42,6 +42,7 @@ APP = [
     ({"name": "a", "rateLimit": -1}, "rateLimit"),
     ({"name": "a", "throttleRate": 1.5}, "throttleRate"),
     ({"name": "a", "metadata": {"k": 1}}, "metadata"),
+    ({"name": "a", "metadata": {"k": "a\0b"}}, "metadata"),
     ({"name": "a", "metadata": {"k": "v" * 5000}}, "metadata"),
 ]
 ENDPOINT = [
