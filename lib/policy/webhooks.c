@@ -20,6 +20,7 @@ struct taker {
 	const json_t *document;
 	struct arena *arena;
 	size_t bytes; /* of schemas, so far */
+	size_t trees; /* of theirs, so far */
 	struct err *e;
 	/* The schema being made to stand alone. */
 	json_t *definitions; /* name to schema */
@@ -219,6 +220,7 @@ write_schemas(struct taker *t, json_t *root, struct str *ret)
 	struct schema *schema;
 	if (schema_new(root, &schema, t->e))
 		return err_prefix(t->e, "no JSON Schema (draft 7)");
+	t->trees += schema_bytes(schema);
 	schema_free(schema);
 	json_t *versions = json_pack("{s:O}", "1", root);
 	char *text = json_dumps(versions, JSON_COMPACT | JSON_ENCODE_ANY);
@@ -228,7 +230,7 @@ write_schemas(struct taker *t, json_t *root, struct str *ret)
 	*ret = arena_str(t->arena, str_of(text));
 	free(text);
 	t->bytes += ret->n;
-	return t->bytes > WEBHOOKS_BYTES
+	return t->bytes > WEBHOOKS_BYTES || t->trees > WEBHOOKS_TREES
 		   ? err_set(t->e, ERR_INVALID, "the schemas are too large together")
 		   : 0;
 }

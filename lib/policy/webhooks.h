@@ -9,7 +9,8 @@
 #include "base/str.h"
 
 #define WEBHOOKS_MAX       1000
-#define WEBHOOKS_BYTES     (8 * 1024 * 1024) /* of all schemas, as they are written */
+#define WEBHOOKS_BYTES     (8 * 1024 * 1024)  /* of all schemas, as they are written */
+#define WEBHOOKS_TREES     (16 * 1024 * 1024) /* of what they are checked with: about a second */
 #define WEBHOOKS_FLAGS_MAX 20
 
 struct webhook {
