@@ -315,6 +315,85 @@ test_bombs(void **state)
 	assert_int_equal(steps, 0);
 }
 
+/* The nth is made by that function. */
+static json_t *
+list_of(size_t n, json_t *(*make)(size_t))
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, make(i));
+	return list;
+}
+
+static json_t *
+number(size_t i)
+{
+	return json_integer((json_int_t)i);
+}
+
+static json_t *
+pair(size_t i)
+{
+	return json_pack("{s:[i], s:i}", "a", (int)i, "b", 1);
+}
+
+static json_t *
+members(size_t n)
+{
+	char name[24];
+	json_t *object = json_object();
+	for (size_t i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "m%zu", i);
+		json_object_set_new(object, name, json_true());
+	}
+	return object;
+}
+
+/* A schema that looks at much of a value, each by another way to spend steps. What it takes is
+ * enough, and one step less is not: without the budget it would be. */
+static void
+test_every_step_counts(void **state)
+{
+	const struct {
+		const char *schema;
+		json_t *value;
+		int64_t least; /* that it takes */
+	} cases[] = {
+		{ "{\"items\": {\"type\": \"integer\"}}", list_of(1000, number), 2000 },
+		{ "{\"anyOf\": [false, false, {\"items\": true}]}", list_of(1000, number), 1000 },
+		{ "{\"contains\": {\"const\": -1}}", list_of(1000, number), 2000 },
+		{ "{\"uniqueItems\": true}", list_of(1000, pair), 3000 },
+		{ "{\"const\": [[1, 2], [3, 4]]}", json_pack("[[i,i],[i,i]]", 1, 2, 3, 4), 7 },
+		{ "{\"enum\": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}", json_integer(10), 10 },
+		{ "{\"patternProperties\": {\"1$\": true}}", members(1000), 1500 },
+		{ "{\"additionalProperties\": true}", members(1000), 1000 },
+		{ "{\"propertyNames\": {\"maxLength\": 5}}", members(1000), 1500 },
+		{ "{\"required\": [\"m0\", \"m1\", \"m2\", \"m3\", \"m4\", \"m5\"]}", members(9),
+		    6 },
+		{ "{\"properties\": {\"a\": true, \"b\": true, \"c\": true}}", members(9), 3 },
+		{ "{\"dependencies\": {\"a\": [\"b\"], \"b\": [], \"c\": []}}", members(9), 3 },
+		{ "{\"minLength\": 5}", letters(64000), 1000 },
+		{ "{\"format\": \"email\"}", letters(64000), 1000 },
+		{ "{\"pattern\": \"z\"}", letters(64000), 100 },
+		{ "{\"pattern\": \"^(a|aa)+[bc]\"}", letters(18), 5000 },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		json_t *v = cases[i].value;
+		int64_t steps = SCHEMA_STEPS_MAX;
+		enum schema_verdict verdict = verdict_of(cases[i].schema, json_incref(v), &steps);
+		int64_t took = SCHEMA_STEPS_MAX - steps, enough = took + 1, scarce = took - 1;
+		if (verdict == SCHEMA_BEYOND || took < cases[i].least)
+			fail_msg("%s: verdict %d, %lld steps", cases[i].schema, verdict,
+			    (long long)took);
+		assert_int_equal(verdict_of(cases[i].schema, json_incref(v), &enough), verdict);
+		if (verdict_of(cases[i].schema, json_incref(v), &scarce) != SCHEMA_BEYOND)
+			fail_msg("%s: with a step too few", cases[i].schema);
+		assert_int_equal(scarce, 0);
+		json_decref(v);
+	}
+}
+
 static void
 test_deep_value(void **state)
 {
@@ -349,6 +428,7 @@ main(void)
 		cmocka_unit_test(test_height),
 		cmocka_unit_test(test_many_parts),
 		cmocka_unit_test(test_bombs),
+		cmocka_unit_test(test_every_step_counts),
 		cmocka_unit_test(test_deep_value),
 		cmocka_unit_test(test_many_elements),
 	};
