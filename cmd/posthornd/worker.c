@@ -23,6 +23,7 @@
 #include "base/metric.h"
 
 #include "api/api.h"
+#include "api/cors.h"
 #include "api/task_runner.h"
 #include "handover.h"
 #include "http/server.h"
@@ -144,6 +145,7 @@ serve(struct worker *w)
 	limits.body_max = (size_t)w->config->body_max;
 	limits.connections_max = (int)w->config->http_connections_max;
 	w->server = http_server_new(w->loop, w->env->listen_fd, &limits, api_handle, w->api);
+	http_server_refusal_headers(w->server, CORS_ANY_ORIGIN);
 	w->handover = handover_new(w->loop, w->config, w->env, w->server);
 	metric_set(METRIC_SERVING, 1);
 	FAULT_POINT(WORKER_READY);

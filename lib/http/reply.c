@@ -1,6 +1,7 @@
 /* Answers: status line, framing and connection headers, and the JSON errors of the front itself. */
 #include <assert.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/attr.h"
 #include "base/err.h"
@@ -93,7 +94,6 @@ write_head(struct conn *c, int status, const char *type, size_t body_bytes, cons
 	else if (c->head.minor == 0)
 		buf_adds(b, "\r\nConnection: keep-alive");
 	buf_adds(b, "\r\n");
-	buf_adds(b, c->server->common);
 	buf_adds(b, extra);
 	buf_adds(b, "\r\n");
 	assert(!b->failed); /* a handler's header lines are short */
@@ -142,6 +142,9 @@ conn_refuse(struct conn *c, int status, const char *reason)
 {
 	struct buf body;
 	struct jw j;
+	char extra[256];
+	int n = snprintf(extra, sizeof(extra), "%s%s", c->server->of_refusals, extra_of(status));
+	assert(n >= 0 && (size_t)n < sizeof(extra)); /* our own constants */
 	buf_init(&body, 1024);
 	jw_begin(&j, &body);
 	jw_open_object(&j);
@@ -150,7 +153,6 @@ conn_refuse(struct conn *c, int status, const char *reason)
 	jw_close_object(&j);
 	jw_end(&j);
 	c->closing = true;
-	answer(
-	    c, status, "application/json", (struct str){ body.data, body.len }, extra_of(status));
+	answer(c, status, "application/json", (struct str){ body.data, body.len }, extra);
 	buf_free(&body);
 }

@@ -89,7 +89,7 @@ struct http_server {
 	struct http_limits limits;
 	http_handler_fn handler;
 	void *ctx;
-	char *common; /* header lines of every answer; owned */
+	char *of_refusals; /* their header lines; owned */
 	bool draining;
 
 	struct conn_list conns[CONN_STATES];

@@ -187,7 +187,7 @@ http_server_new(struct loop *l, int listen_fd, const struct http_limits *limits,
 	s->limits = *limits;
 	s->handler = handler;
 	s->ctx = ctx;
-	s->common = mem_strdup("");
+	s->of_refusals = mem_strdup("");
 	s->headers = mem_zalloc(sizeof(*s->headers) * (size_t)limits->headers_max);
 	buf_init(&s->scratch, SCRATCH_MAX);
 	defer_init(&s->reap, l, on_reap, s);
@@ -203,10 +203,10 @@ http_server_new(struct loop *l, int listen_fd, const struct http_limits *limits,
 }
 
 void
-http_server_common_headers(struct http_server *s, const char *lines)
+http_server_refusal_headers(struct http_server *s, const char *lines)
 {
-	free(s->common);
-	s->common = mem_strdup(lines);
+	free(s->of_refusals);
+	s->of_refusals = mem_strdup(lines);
 }
 
 void
@@ -278,6 +278,6 @@ http_server_free(struct http_server *s)
 		arena_free(s->spare_arena[--s->spare_arenas]);
 	buf_free(&s->scratch);
 	free(s->headers);
-	free(s->common);
+	free(s->of_refusals);
 	free(s);
 }

@@ -78,8 +78,8 @@ struct str http_header_get(const struct http_request *rq, const char *name);
 void http_reply(
     struct http_request *rq, int status, const char *type, struct str body, const char *extra);
 
-/* Header lines (each ending in CRLF) added to every answer, refusals included. Copied. */
-void http_server_common_headers(struct http_server *s, const char *lines);
+/* Header lines (each ending in CRLF) added to refusals, which no handler sees. Copied. */
+void http_server_refusal_headers(struct http_server *s, const char *lines);
 
 /* A server on an already listening, nonblocking socket (which it does not own). The handler's ctx
  * is borrowed for the server's life. */

@@ -154,7 +154,10 @@ def test_preflight_mirrors_only_names(api, asked):
 
 def test_every_answer_may_be_read_by_browsers(api):
     for reply in (api.get("/app"), api.get("/nothing", want=404), api.get("/app", token=None, want=401),
-                  api.get("/health/ping", want=204), api.call("DELETE", "/app", want=405)):
+                  api.get("/health/ping", want=204), api.call("DELETE", "/app", want=405),
+                  # refused before the API sees it
+                  api.get("/app?" + "x" * 10_000, want=414), api.call("TRACE", "/app", want=405),
+                  api.post("/app", b" " * (3 << 20), want=413)):
         assert reply.headers["access-control-allow-origin"] == "*"
 
 

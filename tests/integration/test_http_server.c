@@ -128,13 +128,12 @@ test_head_and_no_content(void **state)
 {
 	struct front *f = *state;
 	struct peer *p = peer_open(f);
-	http_server_common_headers(f->server, "X-Common: 1\r\n");
+	http_server_refusal_headers(f->server, "X-Refused: 1\r\n");
 	peer_sends(f, p, "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n" GET("/none"));
 	WAIT_FOR(f, peer_has(p, "X-Extra: 1\r\n\r\n"));
-	assert_string_equal(p->in.data,
-	    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-	    "Content-Length: 2\r\nX-Common: 1\r\n\r\n"
-	    "HTTP/1.1 204 No Content\r\nX-Common: 1\r\nX-Extra: 1\r\n\r\n");
+	assert_string_equal(p->in.data, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+					"Content-Length: 2\r\n\r\n"
+					"HTTP/1.1 204 No Content\r\nX-Extra: 1\r\n\r\n");
 }
 
 static void
@@ -356,12 +355,12 @@ test_refusal(void **state)
 	struct front *f = *state;
 	struct peer *p = peer_open(f);
 	int64_t before = metric_sum(METRIC_HTTP_4XX);
-	http_server_common_headers(f->server, "X-Common: 1\r\n");
+	http_server_refusal_headers(f->server, "X-Refused: 1\r\n");
 	peer_sends(f, p, "GET / HTTP/1.1\r\nHost : a\r\n\r\n" GET("/"));
 	WAIT_FOR(f, p->ended);
 	assert_string_equal(p->in.data,
 	    "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n"
-	    "Content-Length: 54\r\nConnection: close\r\nX-Common: 1\r\n\r\n"
+	    "Content-Length: 54\r\nConnection: close\r\nX-Refused: 1\r\n\r\n"
 	    "{\"code\":\"generic_error\",\"detail\":\"invalid field name\"}");
 	assert_int_equal(f->handled, 0);
 	assert_int_equal(metric_sum(METRIC_HTTP_4XX), before + 1);
