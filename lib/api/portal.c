@@ -9,7 +9,7 @@
 
 #define LIFETIME_S     604800 /* a week: what it lives when nothing is told */
 #define LIFETIME_MIN_S 3600
-#define LIFETIME_MAX_S 604800
+#define LIFETIME_MAX_S TOKEN_SESSION_LIFE_S
 #define FLAGS_MAX      50
 
 struct access_in {

@@ -7,8 +7,8 @@
 
 #define VOIDS_MAX    1000 /* rows of an application: what is read with it */
 #define SESSIONS_MAX 50
-#define EXPIRY_MAX_S 604800 /* no token of ours lives longer */
-#define SLACK_S      3600   /* of clocks, before a row is forgotten */
+#define EXPIRY_MAX_S TOKEN_SESSION_LIFE_S /* no token of ours lives longer */
+#define SLACK_S      3600                 /* of clocks, before a row is forgotten */
 
 static bool
 session_valid(struct str s)
@@ -68,8 +68,8 @@ scope_of(struct call *c, char kind, struct str name)
 	return str_of(arena_printf(c->arena, "%c%.*s", kind, STR_FMT(name)));
 }
 
-/* Only tokens that we made have a session, so those rows are forgotten when the last of them has
- * expired. */
+/* No token of a session is good for longer than TOKEN_SESSION_LIFE_S, whoever made it: then rows
+ * about sessions are forgotten. */
 void
 api_expire_all(struct call *c)
 {

@@ -1,7 +1,7 @@
 /* The rounds of housekeeping.
  *
- * Every round makes what is missing, removes the payloads whose time is over, some at a time, and
- * then drops one partition at a time until nothing is left to drop. The functions in the database
+ * Every round makes what is missing, removes the rows whose time is over, some at a time, and then
+ * drops one partition at a time until nothing is left to drop. The functions in the database
  * take their own locks, so several workers may do it at once. The first round comes soon after the
  * start: after a long stop there may be no partition for now.
  */
@@ -18,7 +18,16 @@
 #define ROUND      (5 * 60 * USEC_PER_SEC) /* retry partitions are 15 minutes wide */
 #define ROUND_TRY  (10 * USEC_PER_SEC)     /* after a failure */
 #define FIRST_MAX  (2 * USEC_PER_SEC)
-#define FORGET_MAX 500 /* payloads in one transaction */
+#define FORGET_MAX 500 /* rows in one transaction */
+
+/* What is removed row by row, one kind after the other; each returns how many rows it had. */
+static const struct {
+	const struct pg_stmt *stmt;
+	const char *name;
+} forgets[] = {
+	{ &stmt_payload_expire, "payload_expire" },
+	{ &stmt_token_void_expire, "token_void_expire" },
+};
 
 struct maintenance {
 	struct loop *loop;
@@ -28,6 +37,7 @@ struct maintenance {
 	struct arena *arena;
 	struct timer timer;
 	struct rand rand;
+	size_t forgetting; /* which of forgets[] */
 };
 
 static void expire(struct maintenance *m);
@@ -76,9 +86,13 @@ on_forgotten(void *arg, const struct pg_result *r, const struct err *e)
 {
 	struct maintenance *m = arg;
 	m->ticket = NULL;
-	if (e)
-		failed(m, "payload_expire", e);
-	else if (pg_int(r->res[0], 0, 0) == FORGET_MAX)
+	if (e) {
+		failed(m, forgets[m->forgetting].name, e);
+		return;
+	}
+	if (pg_int(r->res[0], 0, 0) < FORGET_MAX)
+		m->forgetting++;
+	if (m->forgetting < ARRAY_LEN(forgets))
 		forget(m);
 	else
 		expire(m);
@@ -91,7 +105,7 @@ forget(struct maintenance *m)
 	arena_reset(m->arena);
 	pg_args_init(&args, m->arena);
 	pg_arg_int4(&args, FORGET_MAX);
-	struct pg_call call = { &stmt_payload_expire, &args };
+	struct pg_call call = { forgets[m->forgetting].stmt, &args };
 	m->ticket = pg_submit(m->pool, &call, 1, on_forgotten, m);
 }
 
@@ -107,6 +121,7 @@ on_made(void *arg, const struct pg_result *r, const struct err *e)
 	int64_t made = pg_int(r->res[0], 0, 0);
 	if (made)
 		LOG_INFO(PARTITION_CREATE, KV("partitions", made));
+	m->forgetting = 0;
 	forget(m);
 }
 

@@ -186,6 +186,20 @@ read_session(const json_t *claims, struct token *t)
 	return 0;
 }
 
+static int
+check_session_life(struct token *t, struct wall now, struct err *e)
+{
+	if (!t->session[0])
+		return 0;
+	if (t->issued_s == INT64_MIN)
+		return refuse(e, "claims");
+	if (t->expires_s > t->issued_s + TOKEN_SESSION_LIFE_S)
+		t->expires_s = t->issued_s + TOKEN_SESSION_LIFE_S;
+	if (now.us / USEC_PER_SEC - LEEWAY_S >= t->expires_s)
+		return refuse(e, "expired");
+	return 0;
+}
+
 /* Who the token speaks for. */
 static int
 read_subject(const json_t *claims, struct token *t, struct err *e)
@@ -255,7 +269,8 @@ token_verify(
 		return refuse(e, "malformed");
 
 	struct token t = { 0 };
-	if (check_dates(claims, now, &t, e) || read_subject(claims, &t, e))
+	if (check_dates(claims, now, &t, e) || read_subject(claims, &t, e) ||
+	    check_session_life(&t, now, e))
 		return -1;
 	if (t.app[0])
 		print_of(text, t.print);

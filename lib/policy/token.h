@@ -15,12 +15,15 @@
 #include "policy/fingerprint.h"
 #include "policy/token_key.h"
 
-#define TOKEN_ORG_MAX     64   /* bytes of an organisation id, prefix included */
-#define TOKEN_TEXT_MAX    3072 /* the longest signature leaves room for 1700 bytes of claims */
-#define TOKEN_SCOPE_MAX   512
+#define TOKEN_ORG_MAX   64   /* bytes of an organisation id, prefix included */
+#define TOKEN_TEXT_MAX  3072 /* the longest signature leaves room for 1700 bytes of claims */
+#define TOKEN_SCOPE_MAX 512
 
-#define TOKEN_SESSION_MAX 128                        /* bytes of a session's name */
-#define TOKEN_PRINT_SIZE  (2 * FINGERPRINT_SIZE + 1) /* hexadecimal, NUL */
+/* A token that names a session must have an iat, and is good for no longer than this from it: so
+ * the revocation of a session can be forgotten some day. */
+#define TOKEN_SESSION_LIFE_S INT64_C(604800)
+#define TOKEN_SESSION_MAX    128                        /* bytes of a session's name */
+#define TOKEN_PRINT_SIZE     (2 * FINGERPRINT_SIZE + 1) /* hexadecimal, NUL */
 
 /* What an application token may do. */
 enum token_may {

@@ -276,3 +276,33 @@ def test_it_survives_everything(start):
     node.start()
     assert is_void(node, app, expired) and is_void(node, app, gone), "at once"
     assert is_good(node, app, good)
+
+
+def test_what_all_have_outlived_is_forgotten(start):
+    """By housekeeping, in several steps; what a token may still hang on stays, unless its application goes."""
+    daemon = start()
+    api = daemon.api()
+    app, other = api.new_app(), api.new_app()
+    eternal = portal(api, app)
+    for one in (app, other):
+        api.post(f"/auth/app/{one}/expire-all", {}, want=204)
+    api.post(f"/auth/app/{app}/expire-all", {"sessionIds": ["s"]}, want=204)
+    with daemon.database() as db:
+        ids = "select app_id from token_void where scope = '' order by id"
+        first, second = [row[0] for row in db.execute(ids)]
+        db.execute("insert into token_void (app_id, scope, version, void_from, forget_at)"
+                   " select %s, 's' || n, 1, now(), now() - n * interval '1 second' from generate_series(1, 1200) n",
+                   (first,))
+
+    def rows(of):
+        with daemon.database() as db:
+            return sorted(r[0] for r in db.execute("select scope from token_void where app_id = %s", (of,)))
+
+    assert len(rows(first)) == 1202
+    daemon.stop()
+    daemon.start()
+    wait_until(lambda: len(rows(first)) == 2, 30, "the old ones are gone")
+    assert rows(first) == ["", "ss"] and rows(second) == [""]
+    assert is_void(daemon, app, eternal)
+    daemon.api().delete(f"/app/{app}", want=204)
+    assert rows(first) == [] and rows(second) == [""]

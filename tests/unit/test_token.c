@@ -248,15 +248,16 @@ test_limits(void **state)
 		{ ",\"capabilities\":[\"ViewBase\",\"RuleTheWorld\"]", TOKEN_MAY_VIEW, "", 0,
 		    INT64_MIN },
 		{ ",\"capabilities\":[\"viewbase\",\"\"]", 0, "", 0, INT64_MIN },
-		{ ",\"session_id\":\"user-7\",\"version\":12", TOKEN_MAY_EVERYTHING, "user-7", 12,
-		    INT64_MIN },
+		{ ",\"session_id\":\"user-7\",\"version\":12,\"iat\":1795252799",
+		    TOKEN_MAY_EVERYTHING, "user-7", 12, 1795252799 },
 		{ ",\"iat\":5.5", TOKEN_MAY_EVERYTHING, "", 0, 5 },
 		{ ",\"iat\":\"5\"", TOKEN_MAY_EVERYTHING, "", 0, INT64_MIN },
 	};
 	static const char *const refused[] = { ",\"capabilities\":null", ",\"capabilities\":{}",
-		",\"capabilities\":\"ViewBase\"", ",\"capabilities\":[1]", ",\"session_id\":1",
-		",\"session_id\":null", ",\"session_id\":\"\"", ",\"session_id\":\"a b\"",
-		",\"version\":-1", ",\"version\":\"1\"", ",\"version\":1.5" };
+		",\"capabilities\":\"ViewBase\"", ",\"capabilities\":[1]", ",\"session_id\":\"s\"",
+		",\"session_id\":1", ",\"session_id\":null", ",\"session_id\":\"\"",
+		",\"session_id\":\"a b\"", ",\"version\":-1", ",\"version\":\"1\"",
+		",\"version\":1.5" };
 	char claims[512], text[SIGNED_SIZE];
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -278,6 +279,40 @@ test_limits(void **state)
 		    claims, sizeof(claims), "{\"sub\":\"app_1\",\"org\":\"org_1\"%s}", refused[i]);
 		assert_refused(
 		    signed_with(STR(HEADER), str_of(claims), &secret, text), now, "claims");
+	}
+}
+
+/* However long it says that it lives: after a week from its iat the revocation of its session is
+ * forgotten. */
+static void
+test_a_session_ends(void **state)
+{
+	const struct {
+		const char *dates;
+		int64_t at_s, expires_s; /* relative to NOW_S; 0: refused by then */
+	} cases[] = {
+		{ ",\"iat\":1795252800", 0, 604800 },
+		{ ",\"iat\":1795252800,\"exp\":1995252800", 604800 + 59, 604800 },
+		{ ",\"iat\":1795252800,\"exp\":1995252800", 604800 + 60, 0 },
+		{ ",\"iat\":1795252800", 604800 + 60, 0 },
+		{ ",\"iat\":1795252800,\"exp\":1795252900", 0, 100 },
+		{ ",\"iat\":-1000000000000000", 0, 0 },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char claims[256], text[SIGNED_SIZE];
+		struct token t;
+		struct err e;
+		struct wall at = { now.us + cases[i].at_s * USEC_PER_SEC };
+		snprintf(claims, sizeof(claims),
+		    "{\"sub\":\"app_1\",\"org\":\"org_1\",\"session_id\":\"s\"%s}", cases[i].dates);
+		struct str s = signed_with(STR(HEADER), str_of(claims), &secret, text);
+		if (!cases[i].expires_s) {
+			assert_refused(s, at, "expired");
+			continue;
+		}
+		assert_int_equal(token_verify(s, key, at, &t, &e), 0);
+		assert_int_equal(t.expires_s, NOW_S + cases[i].expires_s);
 	}
 }
 
@@ -577,6 +612,7 @@ main(void)
 		cmocka_unit_test(test_mint_largest),
 		cmocka_unit_test(test_claims),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_a_session_ends),
 		cmocka_unit_test(test_a_grant_comes_back),
 		cmocka_unit_test(test_dates),
 		cmocka_unit_test(test_claims_refused),

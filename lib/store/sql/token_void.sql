@@ -1,5 +1,5 @@
 -- Tokens of an application are good no more: those that were made under an older version than the one that
--- this makes. What that makes superfluous, and some of what is forgotten anyhow, goes. No row: there is no such
+-- this makes. What that makes superfluous goes (token_void_expire.sql has the rest). No row: there is no such
 -- application, or it has too many rows.
 -- $1 organisation, $2 id or null, $3 uid or null, $4 scopes (migration 0011), $5 ms until then, $6 when all such tokens
 -- have expired, or null: never, $7 rows at most
@@ -19,10 +19,6 @@ with new as (
     where v.app_id = a.id and (v.scope = any($4::text[]) or '' = any($4::text[]))
         and greatest(v.void_from, now()) >= new.void_from
     returning v.id
-), forgotten as (
-    delete from token_void where id = any(array(
-        select o.id from token_void o
-        where o.forget_at <= now() and o.id not in (select id from old) limit 100))
 )
 insert into token_void (app_id, scope, version, void_from, forget_at)
 select a.id, s.scope, a.version, new.void_from, coalesce($6::timestamptz, 'infinity'::timestamptz)
