@@ -192,11 +192,12 @@ api_app_patch(struct call *c)
 static void
 on_deleted(struct call *c, const struct pg_result *r)
 {
-	if (!pg_rows(r->res[0])) {
+	const PGresult *gone = r->res[1];
+	if (!pg_rows(gone)) {
 		call_not_found(c);
 		return;
 	}
-	catalogue_changed(c->parts->catalogue, pg_int(r->res[0], 0, 0), pg_int(r->res[0], 0, 1));
+	catalogue_changed(c->parts->catalogue, pg_int(gone, 0, 0), pg_int(gone, 0, 1));
 	call_reply_empty(c, 204);
 }
 
@@ -205,5 +206,6 @@ api_app_delete(struct call *c)
 {
 	struct pg_args *a = call_args(c);
 	call_arg_app(c, a);
-	call_query_one(c, &stmt_app_delete, a, on_deleted);
+	const struct pg_call calls[] = { { &stmt_app_lock, a }, { &stmt_app_delete, a } };
+	call_query_db(c, calls, ARRAY_LEN(calls), on_deleted);
 }

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness.api import Api
@@ -86,6 +87,60 @@ def test_what_becomes_of_an_endpoint(watched):
     assert watched.wait("endpoint.deleted") == [{"type": "endpoint.deleted", "data": body}]
     wait_until(lambda: watched.notices() == 0, 20, "the notices are gone")
     assert len(watched.told()) == 7
+
+
+def copy_endpoints(db, endpoint_uid, n):
+    """Straight into the database, where making them one by one would take long."""
+    columns = [row[0] for row in db.execute("select attname from pg_attribute where attrelid = 'endpoint'::regclass"
+                                            " and attnum > 0 and not attisdropped and attname not in ('id', 'uid')")]
+    names = ", ".join(columns)
+    db.execute(f"insert into endpoint (id, uid, {names}) select e.id + k, e.uid || '-' || k, {names} from endpoint e,"
+               f" generate_series(1, {n}) k where e.uid = %s", (endpoint_uid,))
+
+
+def test_an_application_takes_its_endpoints_with_it(watched):
+    watched.watch(filterTypes=["endpoint.deleted"])
+    api, n = watched.api, 250
+    app = api.new_app(uid="customer-8")
+    api.new_endpoint(app, watched.receiver.url(), uid=watched.org)
+    gone = api.new_endpoint(app, watched.receiver.url(), uid="gone-before")
+    api.delete(f"/app/{app}/endpoint/{gone}")
+    with watched.daemon.database() as db:
+        copy_endpoints(db, watched.org, n)
+    api.delete(f"/app/{app}", want=204)
+    api.delete(f"/app/{app}", want=404)  # once
+    told = watched.wait("endpoint.deleted", count=n + 2)
+    assert {b["data"]["endpointUid"] for b in told} == {"gone-before", watched.org,
+                                                         *(f"{watched.org}-{k}" for k in range(1, n + 1))}
+    assert all(b["data"]["appId"] == app and b["data"]["appUid"] == "customer-8" for b in told)
+    wait_until(lambda: watched.notices() == 0, 20, "the notices are gone")
+    assert len(watched.told()) == n + 2
+
+
+def test_an_endpoint_made_while_its_application_goes(watched):
+    """Whoever comes first: an endpoint that has been made is told of when it goes."""
+    watched.watch(filterTypes=["endpoint.deleted"])
+    app = watched.api.new_app(uid="customer-9")
+    watched.api.new_endpoint(app, watched.receiver.url(), uid=watched.org)
+    with watched.daemon.database() as other, watched.daemon.database() as looker, ThreadPoolExecutor() as pool:
+        with other.transaction():  # as endpoint_create.sql does it
+            other.execute("update app set version = version + 1 where uid = 'customer-9' and org = %s", (watched.org,))
+            copy_endpoints(other, watched.org, 1)
+            deleting = pool.submit(lambda: Api("127.0.0.1", watched.daemon.port, watched.api.token)
+                                   .call("DELETE", f"/app/{app}"))
+            wait_until(lambda: looker.execute("select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+                                              " and query like '%%deleted_at%%'").fetchone()[0], 20, "it waits")
+        assert deleting.result().status == 204
+    told = watched.wait("endpoint.deleted", count=2)
+    assert {b["data"]["endpointUid"] for b in told} == {watched.org, f"{watched.org}-1"}
+
+
+def test_nobody_watches_an_application_go(daemon, api, app, receiver):
+    api.new_endpoint(app, receiver.url(), uid=f"unwatched-{daemon.port}")
+    api.delete(f"/app/{app}", want=204)
+    with daemon.database() as db:
+        assert db.execute("select count(*) from notice where endpoint_uid = %s",
+                          (f"unwatched-{daemon.port}",)).fetchone() == (0,)
 
 
 def test_what_did_not_happen_is_not_told(watched):
