@@ -127,8 +127,7 @@ read_before(const json_t *v, struct dead_filter *f)
 	struct wall before;
 	if (json_time(v, &before))
 		return -1;
-	if (log_below(before) < f->below) /* what is to come is not meant */
-		f->below = log_below(before);
+	f->below = log_below(before);
 	return 0;
 }
 

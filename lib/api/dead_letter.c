@@ -202,6 +202,10 @@ static void
 on_summed_up(struct call *c, const struct pg_result *result)
 {
 	const PGresult *r = result->res[0];
+	if (!pg_rows(r)) {
+		call_not_found(c);
+		return;
+	}
 	struct jw *j = call_json(c);
 	jw_open_object(j);
 	jw_key(j, "data");

@@ -67,8 +67,11 @@ read_bulk(struct call *c, struct bulk *b)
 	fields_begin(&f, c, BODY_WHOLE);
 	field_bool(&f, "dryRun", &b->dry_run);
 	field_int_or_null(&f, "ratePerSecond", NULL, 1, RATE_MAX, &b->rate);
-	if (dead_filter_from_json(c->body, loop_wall(c->parts->loop), &b->filter, &wrong))
+	const struct wall now = loop_wall(c->parts->loop);
+	if (dead_filter_from_json(c->body, now, &b->filter, &wrong))
 		field_problem(&f, wrong, "is no such filter");
+	else if (b->filter.below > log_below(now)) /* what is to come is not meant */
+		b->filter.below = log_below(now);
 	return fields_end(&f);
 }
 

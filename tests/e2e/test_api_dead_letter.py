@@ -287,6 +287,10 @@ def test_application_of_a_filter_must_exist(api):
     api.delete(f"/app/{gone}")
     for app in ("nobody", "app_nobody", gone):
         api.post("/dead-letter/replay", {"appId": app}, want=404)
+    for app in ("nobody", "app_nobody"):
+        for path in ("/dead-letter", "/dead-letter/summary"):
+            api.get(f"{path}?app_id={app}", want=404)
+    assert api.get(f"/dead-letter/summary?app_id={gone}").json["data"] == []
 
 
 def test_operators_only(api, app, daemon):

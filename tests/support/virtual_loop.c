@@ -20,6 +20,7 @@ struct loop {
 	struct event **heap; /* owned; the earliest first */
 	int n, room;
 	TAILQ_HEAD(, defer) deferred;
+	struct defer end; /* of those that were deferred before a turn began */
 };
 
 struct loop *
@@ -182,19 +183,19 @@ static void
 turn(struct loop *l)
 {
 	usec_t now = l->now;
-	struct defer end = { 0 }, *d;
+	struct defer *d;
 	while (l->n > 0 && l->heap[0]->due <= now) {
 		struct timer *t = l->heap[0]->timer;
 		heap_remove(l, t->ev);
 		t->fn(t->arg);
 	}
-	TAILQ_INSERT_TAIL(&l->deferred, &end, entry);
-	while ((d = TAILQ_FIRST(&l->deferred)) != &end) {
+	TAILQ_INSERT_TAIL(&l->deferred, &l->end, entry);
+	while ((d = TAILQ_FIRST(&l->deferred)) != &l->end) {
 		TAILQ_REMOVE(&l->deferred, d, entry);
 		d->pending = false;
 		d->fn(d->arg);
 	}
-	TAILQ_REMOVE(&l->deferred, &end, entry);
+	TAILQ_REMOVE(&l->deferred, &l->end, entry);
 }
 
 void

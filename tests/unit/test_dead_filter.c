@@ -65,6 +65,8 @@ static const struct {
 } wrong[] = {
 	{ "{\"appId\": 5}", "appId" },
 	{ "{\"endpointId\": [\"ep_00000000002\"]}", "endpointId" },
+	{ "{\"endpointId\": \"ep_nonsense\"}", "endpointId" },
+	{ "{\"endpoint_id\": \"\"}", "endpoint_id" },
 	{ "{\"eventTypes\": \"a\"}", "eventTypes" },
 	{ "{\"eventTypes\": [\"a\", 1]}", "eventTypes" },
 	{ "{\"eventTypes\": [\"has space\"]}", "eventTypes" },

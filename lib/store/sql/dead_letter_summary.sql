@@ -1,6 +1,6 @@
 -- How many dead letters there are, and how many of them are open, by endpoint and reason; most first:
 -- among the newest $11 of the stretch. The last column: the oldest of them, when there may be more behind
--- it. One row at least, its first columns null when nothing was counted.
+-- it. One row at least, its first columns null when nothing was counted; no row: there is no such application.
 -- $1 organisation, $2 above this id, $3 below this id, $4 to $10 as in dead_letter_list_down,
 -- $11 rows to look at, $12 application's id or null, $13 its uid or null
 with d as materialized (
@@ -26,4 +26,6 @@ left join lateral (
         and (($12::int8 is null and $13::text is null) or d.app_id = coalesce($12::int8,
             (select id from app where org = $1::text and uid = $13::text and deleted_at is null)))
     group by d.app_id, d.endpoint_id, d.reason) s on true
+where ($12::int8 is null and $13::text is null) or exists (select 1 from app a
+    where a.org = $1::text and (a.id = $12::int8 or (a.uid = $13::text and a.deleted_at is null)))
 order by 4 desc, 1, 2, 3
