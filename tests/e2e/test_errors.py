@@ -143,6 +143,8 @@ def test_the_item_of_a_list_is_blamed(api, app, path, body, place):
     assert body_locations(api.post(path.format(app=app), body)) == {place}
 
 
+MB = 1 << 20
+LARGEST = 2 * MB  # body_max
 NOT_JSON = [b"", b"{", b"nonsense", b'{"a":1,}', b"{'a':1}", b'{"a":NaN}', b'{"name":"\xff\xfe"}',
             b'{"name":"\xed\xa0\x80"}', b'{"name":"a"} x', b"[" * 100_000, b'{"a":' * 100_000,
             b"\xef\xbb\xbf{}", b'{"name":"a\nb"}', b"\x00"]
@@ -169,6 +171,27 @@ def test_too_large(api, app):
     body = b'{"eventType":"t","payload":{"x":"' + b"a" * (8 << 20) + b'"}}'
     reply = api.call("POST", f"/app/{app}/msg", body, headers={"Connection": "close"})
     assert_error(reply, 413, "payload_too_large")
+
+
+@pytest.mark.parametrize("size, status", [(LARGEST - 1, 202), (LARGEST, 202), (LARGEST + 1, 413)])
+def test_the_largest_body(api, app, size, status):
+    head, tail = b'{"eventType":"t","payload":{"x":"', b'"}}'
+    body = head + b"a" * (size - len(head) - len(tail)) + tail
+    api.call("POST", f"/app/{app}/msg?with_content=false", body, want=status)
+
+
+@pytest.mark.parametrize("depth, status", [(64, 202), (250, 202), (300, 422), (100_000, 422)])
+def test_nesting(api, app, depth, status):
+    for opening, closing in ((b'{"a":', b"}"), (b"[", b"]")):
+        value = opening * depth + b"1" + closing * depth
+        api.call("POST", f"/app/{app}/msg", b'{"eventType":"t","payload":{"x":' + value + b"}}", want=status)
+
+
+def test_keys_of_a_megabyte_and_by_the_thousand(api, app):
+    for key in (b'"%s":1' % (b"k" * MB), b",".join(b'"k%d":1' % n for n in range(100_000))):
+        body = b'{"eventType":"t","payload":{' + key + b"}}"
+        assert body[28:-2] in api.call("POST", f"/app/{app}/msg", body, want=202).body
+    api.call("POST", f"/app/{app}/msg", b'{"eventType":"t","%s":1,"payload":{}}' % (b"k" * MB), want=202)
 
 
 @pytest.mark.parametrize("method, path", [
