@@ -43,10 +43,11 @@ on_appended(void *arg, const struct pg_result *r, const struct err *e)
 static void
 append_at(struct node *n, struct append *a, const struct ingest_event *ev, struct wall now)
 {
-	int slot;
-	int64_t epoch;
+	int slot = -1;
+	int64_t epoch = 0;
 	const struct cat_app *app = catalogue_find(n->catalogue, ev->org, ev->app_ref);
-	assert_true(app && sender_home(n->sender, &slot, &epoch));
+	assert_non_null(app);
+	assert_true(sender_home(n->sender, &slot, &epoch));
 	a->batch = batch_new(&n->config);
 	a->message = message_new(app->id, sender_id(n->sender), ev->event_type,
 	    mem_strndup(ev->payload.p, ev->payload.n), ev->payload.n);
