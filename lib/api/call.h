@@ -43,7 +43,8 @@ struct call {
 	const struct route *route;   /* its row */
 	bool replica;                /* as its route's */
 	void *state;                 /* the handler's own, usually in the arena */
-	struct key_claim *key;       /* the Idempotency-Key under way (idempotency.c), or NULL */
+	bool confidential;     /* the answer holds a key or a token: it is not kept as it is */
+	struct key_claim *key; /* the Idempotency-Key under way (idempotency.c), or NULL */
 };
 
 /* One row of the route table (routes.c). */

@@ -20,6 +20,7 @@ reply_key(struct call *c, const struct sign_secret *key)
 	jw_put_text(j, "key", str_of(text));
 	jw_close_object(j);
 	explicit_bzero(text, sizeof(text));
+	c->confidential = true;
 	call_reply_json(c, 200, j);
 }
 

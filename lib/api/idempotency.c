@@ -9,6 +9,11 @@
  * hours, so that they can be dropped whole; a key is looked for in every bucket that its time to
  * live touches.
  *
+ * An answer with a signing key or a token in it is kept sealed: the row would outlive the next
+ * rotation of that key, and tables are read by more people than may sign. What opens it is not in
+ * the database: the Idempotency-Key itself, of which the row has a fingerprint only, and the
+ * server's own key, against those who can guess the first.
+ *
  * POSTs of messages do this inside their append (lib/ingest). */
 #include "api/idempotency.h"
 
@@ -17,6 +22,7 @@
 #include "base/metric.h"
 
 #include "api/reply.h"
+#include "policy/seal.h"
 #include "statements.h"
 
 #define STALE_S  60
@@ -35,6 +41,8 @@ struct key_claim {
 	struct str answer;
 	const char *extra;
 };
+
+_Static_assert(FINGERPRINT_SIZE == SEAL_KEY_SIZE, "a fingerprint is a key");
 
 static struct str
 digest_text(const unsigned char digest[FINGERPRINT_SIZE])
@@ -72,6 +80,71 @@ key_args(struct call *c, const struct key_claim *k)
 	return a;
 }
 
+/* ---- answers that are kept sealed ---- */
+
+static void
+sealing_key(struct call *c, const struct key_claim *k, unsigned char out[SEAL_KEY_SIZE])
+{
+	const struct config *o = c->parts->config;
+	const struct str of_server[] = {
+		{ (const char *)o->jwt_secret.bytes, o->jwt_secret.len },
+		{ o->jwt_private_key.bytes, o->jwt_private_key.len },
+	};
+	const struct str parts[] = { STR("answer"), of_server[0], of_server[1], digest_text(k->key),
+		http_header_get(c->rq, "idempotency-key") };
+	fingerprint(parts, ARRAY_LEN(parts), out);
+}
+
+static struct str
+seal_answer(struct call *c, const struct key_claim *k, struct str answer)
+{
+	unsigned char key[SEAL_KEY_SIZE];
+	struct buf sealed;
+	buf_init(&sealed, 2 * answer.n + 128);
+	sealing_key(c, k, key);
+	seal(key, answer, &sealed);
+	struct str copy = { arena_strndup(c->arena, sealed.data, sealed.len), sealed.len };
+	explicit_bzero(key, sizeof(key));
+	buf_free(&sealed);
+	return copy;
+}
+
+/* The answer as it was, or {NULL, 0}. Most are kept as they are; none of those, which are JSON,
+ * looks like a sealed one. */
+static struct str
+open_answer(struct call *c, const struct key_claim *k, struct str kept)
+{
+	unsigned char key[SEAL_KEY_SIZE];
+	struct buf answer;
+	struct str copy = { NULL, 0 };
+	if (!seal_is(kept))
+		return kept;
+	buf_init(&answer, kept.n + 1);
+	sealing_key(c, k, key);
+	if (seal_open(key, kept, &answer) == 0)
+		copy = (struct str){ arena_strndup(c->arena, answer.data, answer.len), answer.len };
+	explicit_bzero(key, sizeof(key));
+	explicit_bzero(answer.data, answer.len);
+	buf_free(&answer);
+	return copy;
+}
+
+static void
+replay(struct call *c, const struct key_claim *k, int status, struct str kept)
+{
+	struct str answer = open_answer(c, k, kept);
+	if (!answer.p) {
+		call_fail_with(c, ERR_CONFLICT,
+		    "The answer to this Idempotency-Key cannot be read any more: the server's key "
+		    "has changed since");
+		return;
+	}
+	metric_add(METRIC_REPLAYED_KEYS, 1);
+	reply_send(c, status, answer, "idempotency-replayed: true\r\n");
+}
+
+/* ---- claims ---- */
+
 static void
 refuse_other_body(struct call *c)
 {
@@ -94,9 +167,7 @@ on_claimed(struct call *c, const struct pg_result *r)
 	} else if (pg_null(row, 0, 2)) {
 		call_fail_with(c, ERR_CONFLICT, "A request with this Idempotency-Key is under way");
 	} else {
-		metric_add(METRIC_REPLAYED_KEYS, 1);
-		reply_send(
-		    c, (int)pg_int(row, 0, 2), pg_str(row, 0, 3), "idempotency-replayed: true\r\n");
+		replay(c, k, (int)pg_int(row, 0, 2), pg_str(row, 0, 3));
 	}
 }
 
@@ -201,7 +272,8 @@ key_settle(struct call *c, int status, struct str body, const char *extra)
 	if (status >= 200 && status < 300) {
 		one.stmt = &stmt_idempotency_store;
 		pg_arg_int2(a, (int16_t)status);
-		pg_arg_text(a, body.n ? body : STR(""));
+		struct str kept = c->confidential ? seal_answer(c, k, body) : body;
+		pg_arg_text(a, kept.n ? kept : STR(""));
 	}
 	call_query_either(c, &one, 1, on_settled);
 }

@@ -29,6 +29,7 @@ reply_token(struct call *c, const char *token)
 	jw_put_text(
 	    j, "url", str_of(arena_printf(c->arena, "http://%s/", c->parts->config->listen)));
 	jw_close_object(j);
+	c->confidential = true;
 	call_reply_json(c, 200, j);
 }
 

@@ -5,6 +5,7 @@ import time
 import uuid
 
 import pytest
+from harness.home import needs_own_cluster
 from harness.nodes import Nodes
 
 BUCKET_S = 6 * 3600
@@ -108,3 +109,42 @@ def test_keys_survive_a_restart(start):
         other = [*other, *other] if isinstance(other, list) else {**other, "metadata": {"a": "b"}}
         assert ask(api, n, other).json["detail"][0]["loc"] == ["header", "idempotency-key"]
     assert len(api.list(f"/app/{app}/msg")) == 3 and len(api.list("/app")) == 2
+
+
+def kept(daemon):
+    with daemon.database() as db:
+        return [row[0] for row in db.execute("select answer from idempotency where answer <> ''")]
+
+
+def test_no_key_is_kept_with_an_answer(daemon, api, app, receiver):
+    """The repetition answers what the first request did, and the table does not have it."""
+    endpoint = api.new_endpoint(app, receiver.url())
+    mine, secret = {"Idempotency-Key": uuid.uuid4().hex}, f"/app/{app}/endpoint/{endpoint}/secret"
+    first = api.post(f"{secret}/rotate", {}, headers=mine, want=200)
+    assert first.json["key"] == api.get(secret).json["key"]
+    for _ in range(2):
+        again = api.post(f"{secret}/rotate", {}, headers=mine, want=200)
+        assert again.body == first.body and again.headers["idempotency-replayed"] == "true"
+        api.post(f"{secret}/rotate", {}, want=200)  # the key is another one meanwhile
+    portal = f"/auth/app-portal-access/{app}"
+    token = api.post(portal, {}, headers=mine, want=200)
+    assert api.post(portal, {}, headers=mine, want=200).body == token.body
+    answers = kept(daemon)
+    assert any(answer.startswith("sealed:") for answer in answers)
+    for hidden in (first.json["key"], token.json["token"]):
+        assert not any(hidden in answer for answer in answers)
+    # Another key opens nothing: it is another request.
+    assert api.post(portal, {}, headers={"Idempotency-Key": uuid.uuid4().hex}, want=200).body != token.body
+
+
+@needs_own_cluster
+def test_a_changed_server_key_cannot_open_what_was_kept(start):
+    daemon = start(jwt_secret="the first secret of them")
+    app = daemon.api().new_app()
+    mine = {"Idempotency-Key": uuid.uuid4().hex}
+    daemon.api().post(f"/auth/app-portal-access/{app}", {}, headers=mine, want=200)
+    daemon.stop()
+    daemon.settings["jwt_secret"] = "the second secret of them"
+    daemon.start()
+    refused = daemon.api().post(f"/auth/app-portal-access/{app}", {}, headers=mine, want=409).json
+    assert "cannot be read any more" in refused["detail"]

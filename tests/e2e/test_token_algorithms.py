@@ -86,6 +86,7 @@ def assert_others_verify(tmp_path, token, public_key):
     openssl("dgst", "-sha256", "-verify", public_key, "-signature", tmp_path / "signature", tmp_path / "made")
 
 
+@needs_own_cluster
 def test_a_longer_mac(start, tmp_path):
     secret = b"a secret that the old server had"
     daemon = start(workers=2, jwt_algorithm="HS512", jwt_secret=secret.decode())
