@@ -1,7 +1,8 @@
 /* The runner of background tasks.
  *
  *   (poll, kick) ─> claim ─> job ─> step ─> step … ─> finished
- *                                     └─> not ours any more (paused, cancelled, lease lapsed)
+ *                                     ├─> not ours any more (paused, cancelled, lease lapsed)
+ *                                     └─> its turn is over and others wait: back into the line
  *
  * Invariant: a step changes something only while the task is running, is leased by this job and
  * stands at the cursor that the job knows; the statement sees to it. A job that finds this untrue,
@@ -24,6 +25,7 @@
 #define POLL_MAX    (40 * USEC_PER_SEC)
 #define LEASE_MS    10000
 #define JOBS_MAX    8
+#define TURN        (5 * USEC_PER_SEC)  /* of a job, when all are taken */
 #define STEP_MAX    200                 /* messages or dead letters */
 #define SEEN_EACH   5                   /* looked at to find one, in one step */
 #define SEEN_MIN    50                  /* the same, at least */
@@ -45,6 +47,7 @@ struct job {
 	int rows;           /* of the step under way */
 	struct home home;   /* of the step under way */
 	usec_t started;     /* when it was sent */
+	usec_t turn_ends;
 	int failures;
 	struct timer timer;
 	struct pg_ticket *ticket;
@@ -228,6 +231,39 @@ step(struct job *j)
 	j->ticket = pg_submit_at(TASK_STEP, j->runner->pool, calls, n, on_stepped, j);
 }
 
+/* ---- turns -------------------------------------------------------------------------------- */
+
+static void
+on_released(void *arg, const struct pg_result *r, const struct err *e)
+{
+	struct job *j = arg;
+	struct task_runner *t = j->runner;
+	j->ticket = NULL;
+	if (!e && pg_rows(r->res[0])) {
+		job_end(j, "waits");
+		if (!t->claim)
+			timer_set(&t->poll, 0);
+		return;
+	}
+	j->turn_ends = loop_now(t->loop) + TURN;
+	timer_set(&j->timer, 0);
+}
+
+/* Slow tasks, and those that others make by the thousand, are not to keep everybody else's waiting.
+ */
+static void
+release(struct job *j)
+{
+	struct pg_args args;
+	arena_reset(j->step);
+	pg_args_init(&args, j->step);
+	pg_arg_int8(&args, j->id);
+	pg_arg_int8(&args, j->owner);
+	task_kinds_arg(&args);
+	struct pg_call call = { &stmt_task_release, &args };
+	j->ticket = pg_submit(j->runner->pool, &call, 1, on_released, j);
+}
+
 static void
 on_step_due(void *arg)
 {
@@ -235,6 +271,10 @@ on_step_due(void *arg)
 	struct task_runner *t = j->runner;
 	if (t->stopped)
 		return;
+	if (t->njobs >= JOBS_MAX && loop_now(t->loop) >= j->turn_ends) {
+		release(j);
+		return;
+	}
 	if (j->kind->delivers &&
 	    (sender_backlogged(t->sender) || !home_get(t->sender, loop_wall(t->loop), &j->home))) {
 		timer_set(&j->timer, WAIT);
@@ -269,6 +309,7 @@ job_start(struct task_runner *t, const PGresult *r)
 		j->rows = j->rate < STEPS_A_SEC ? 1 : j->rate / STEPS_A_SEC;
 	j->cursor = pg_int(r, 0, 6);
 	j->by = arena_str(j->arena, pg_str(r, 0, 7));
+	j->turn_ends = loop_now(t->loop) + TURN;
 	timer_init(&j->timer, t->loop, on_step_due, j);
 	LIST_INSERT_HEAD(&t->jobs, j, entry);
 	t->njobs++;

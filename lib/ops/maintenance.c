@@ -27,6 +27,7 @@ static const struct {
 } forgets[] = {
 	{ &stmt_payload_expire, "payload_expire" },
 	{ &stmt_token_void_expire, "token_void_expire" },
+	{ &stmt_task_expire, "task_expire" },
 };
 
 struct maintenance {

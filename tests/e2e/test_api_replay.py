@@ -322,6 +322,27 @@ def test_two_tasks_survive_their_workers_and_each_message_is_started_once(start,
     assert set(received(receiver)) == set(missing)
 
 
+# Many tasks.
+
+
+def test_slow_tasks_of_one_application_do_not_keep_another_waiting(start, receiver):
+    """More than a worker runs at a time, each of which would take minutes."""
+    api = start(workers=1, breaker_failures=0).api()
+    slow, quick = api.new_app(), api.new_app()
+    endpoint = api.new_endpoint(slow, receiver.url("/slow"))
+    settled(api, slow, sent(api, slow, 150)[-3:])
+    missing = sent(api, quick, 3)
+    tasks = [start_task(api, slow, endpoint, "bulk-replay", ratePerSecond=1) for _ in range(9)]
+
+    def begun():
+        return sum(api.get(f"/background-task/{task['id']}").json["done"] > 0 for task in tasks)
+    wait_until(lambda: begun() >= 8)
+    other = api.new_endpoint(quick, receiver.url("/quick"))
+    assert finished(api, start_task(api, quick, other, "replay-missing"))["done"] == 3
+    receiver.wait_ids(missing)
+    assert {api.get(f"/background-task/{task['id']}").json["status"] for task in tasks} == {"running"}
+
+
 # What a filter selects.
 
 
