@@ -89,7 +89,8 @@ struct hold {
 	bool ask_again;     /* that did not work: at the next tick */
 	bool known;         /* what follows is: of the endpoint; ended: deleted or disabled */
 	bool ordered, blocks, ended, deleted;
-	bool row_ordered;     /* as its row has it: true for a deleted one until all is over */
+	bool row_ordered; /* as its row has it, which may be newer or older than what is known of
+			   * the endpoint; true for a deleted one until all is over */
 	usec_t failing_since; /* 0: not */
 	usec_t probe_at;
 	int probes;            /* that failed in a row */

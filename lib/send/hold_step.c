@@ -179,7 +179,7 @@ on_closed(void *arg, const struct pg_result *r, const struct err *e)
 	}
 	bool still = h->state == HOLD_DRAINING; /* the breaker has not tripped meanwhile */
 	h->version = pg_int(r->res[2], 0, 0);
-	h->row_ordered = h->ordered;
+	h->row_ordered = pg_bool(r->res[2], 0, 1);
 	h->stored = HOLD_CLOSED;
 	if (still) {
 		hold_set_state(h, HOLD_CLOSED);
@@ -397,7 +397,8 @@ hold_step(struct hold *h)
 	bool left = h->state == HOLD_PAUSED || (h->state == HOLD_CLOSED && h->row_ordered);
 	if ((h->ended && h->state == HOLD_OPEN) || (h->deleted && left))
 		hold_set_state(h, HOLD_DRAINING);
-	if (h->state == HOLD_CLOSED && !h->ordered && !h->ticket && h->entries.under_way == 0) {
+	bool ordered = h->ordered || h->row_ordered; /* one of them may be old */
+	if (h->state == HOLD_CLOSED && !ordered && !h->ticket && h->entries.under_way == 0) {
 		hold_free(h);
 		return;
 	}

@@ -133,7 +133,6 @@ hold_write_closed(struct hold *h, pg_fn fn)
 	put_hold(&close, h);
 	put_owner(&close, h);
 	pg_arg_int8(&close, low_no(h, &at));
-	pg_arg_bool(&close, h->ordered);
 	struct pg_call calls[] = { { &stmt_fence, &fence }, { &stmt_hold_lock, &lock },
 		{ &stmt_hold_close, &close } };
 	h->ticket = pg_submit_at(HOLD_CLOSE, h->all->load, calls, 3, fn, h);

@@ -18,7 +18,8 @@ struct obligation {
 	int announced;   /* the highest step of a retry row, or -1 */
 	struct wall due; /* its */
 	int retry_slot;
-	int parked;      /* the highest step of a parked row, or -1 */
+	int parked; /* the highest step of a parked row, or -1 */
+	struct regime regime;
 	bool ordered;    /* it keeps its row until it succeeds or is given up */
 	int64_t no, key; /* its */
 	int64_t queued;  /* when it was committed: counts up */
@@ -39,5 +40,6 @@ struct obligations {
 extern struct obligations owed;
 
 struct obligation *owed_find(const struct message_row *m, int64_t endpoint_id, int64_t chain);
-int64_t owed_epochs(void); /* of all slots */
-void rules_check_order(const struct obligation *o);
+int64_t owed_epochs(void);                          /* of all slots */
+void rules_check_order(const struct obligation *o); /* it is sent */
+void rules_check_hold(int endpoint);

@@ -1,6 +1,7 @@
 /* What is owed, and what the commits do to it (ledger.h). */
 #include "ledger.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,17 +107,39 @@ is_target(const struct message_row *m, int64_t endpoint_id)
 	return false;
 }
 
+static void
+read_payload(struct message_row *m)
+{
+	char text[64];
+	long long at;
+	int n;
+	snprintf(text, sizeof(text), "%.*s", STR_FMT(m->payload));
+	/* NOLINTNEXTLINE(cert-err34-c): of our own producer; else there is no order to check */
+	if (sscanf(text, "{\"n\":%d,\"key\":%d,\"at\":%lld}", &n, &m->order_key, &at) == 3)
+		m->posted = at;
+}
+
+static struct regime
+regime_of(const struct endpoint_row *e, const struct message_row *m)
+{
+	return (struct regime){ .orders = e->orders,
+		.queued = e->ordered && (!e->by_key || m->order_key),
+		.key = e->by_key ? m->order_key : 0 };
+}
+
 /* The targets are those of the catalogue's version. */
 void
-ledger_stored(const struct message_row *m)
+ledger_stored(struct message_row *m)
 {
 	const struct app_row *app = app_find(m->app_id);
 	int n = 0;
+	read_payload(m);
 	for (int i = 0; i < app->endpoints; i++) {
 		const struct endpoint_row *e = &db.endpoint[app->first_endpoint + i];
 		if (e->disabled || e->deleted)
 			continue;
 		n++;
+		m->regime[i] = regime_of(e, m);
 		if (!is_target(m, e->id))
 			violation("%lld is stored without r%d", (long long)m->id, e->number);
 	}
@@ -129,8 +152,11 @@ on_message(struct message_row *m)
 {
 	int64_t target;
 	ledger_sums.messages++;
-	for (int i = 0; target_at(m->targets, i, &target) == 0; i++)
-		(void)owe(m, target, 0);
+	for (int i = 0; target_at(m->targets, i, &target) == 0; i++) {
+		const struct endpoint_row *e = endpoint_find(target);
+		struct obligation *o = owe(m, target, 0);
+		o->regime = m->regime[e->number % ENDPOINTS_OF_APP];
+	}
 }
 
 static void
@@ -282,6 +308,7 @@ ledger_hold(int endpoint)
 {
 	const struct hold_values *h = &db.hold[endpoint].now;
 	owed.touched = true;
+	rules_check_hold(endpoint);
 	TRACE("db  hold of r%d: slot %d, state %d, low %lld", endpoint, h->slot, h->state,
 	    (long long)h->low_no);
 }
@@ -303,7 +330,8 @@ ledger_acknowledged(int64_t app_id, int64_t msg_id)
 	TRACE("ack %lld", (long long)msg_id);
 	if (!m)
 		violation("%lld was acknowledged and is not stored", (long long)msg_id);
-	m->acknowledged = true;
+	if (!m->acknowledged)
+		m->acknowledged = agenda_now();
 }
 
 void

@@ -20,7 +20,7 @@ void ledger_reset(void);
 extern bool ledger_lenient; /* what is well may become a dead letter: it waited for too long */
 
 /* ---- from the model, at a commit */
-void ledger_stored(const struct message_row *m); /* by a statement, not committed yet */
+void ledger_stored(struct message_row *m); /* by a statement, not committed yet */
 void ledger_row(enum table_name name, struct row *row);
 void ledger_slot(int slot, const struct slot_values *before);
 void ledger_hold(int endpoint);

@@ -67,16 +67,47 @@ ledger_judge(void)
 
 /* Of what has its order only the oldest is under way: all before it are resolved. (Of two that were
  * stored at the same time, the one that was seen first may go first.) */
+static bool
+is_parked_before(const struct obligation *a, const struct obligation *b)
+{
+	return a->ordered && b->ordered && a->key == b->key && a->no < b->no &&
+	       a->queued < b->queued;
+}
+
+/* As it is promised, whatever became of the rows: under the same order, what was acknowledged
+ * before another one was posted comes before it. */
+static bool
+is_promised_before(const struct obligation *a, const struct obligation *b)
+{
+	const struct regime *x = &a->regime, *y = &b->regime;
+	return a->chain == 0 && b->chain == 0 && x->queued && y->queued && x->orders == y->orders &&
+	       x->key == y->key && a->message->acknowledged &&
+	       a->message->acknowledged < b->message->posted;
+}
+
 void
 rules_check_order(const struct obligation *o)
 {
-	for (int i = 0; o->ordered && i < owed.n; i++) {
+	for (int i = 0; i < owed.n; i++) {
 		const struct obligation *other = owed.list[i];
-		if (other->ordered && other->number == o->number && other->key == o->key &&
-		    other->no < o->no && other->queued < o->queued)
+		if (other->number == o->number &&
+		    (is_parked_before(other, o) || is_promised_before(other, o)))
 			violation("%lld goes to r%d before %lld", (long long)o->message->id,
 			    o->number, (long long)other->message->id);
 	}
+}
+
+/* What is appended to an ordered endpoint is parked only while its hold says that it is ordered;
+ * and a hold that says so wrongly would never be closed. */
+void
+rules_check_hold(int endpoint)
+{
+	const struct endpoint_row *e = &db.endpoint[endpoint];
+	const struct hold_values *h = &db.hold[endpoint].now;
+	if (e->ordered && !e->deleted && !(h->exists && h->ordered))
+		violation("r%d has an order and its hold has none", endpoint);
+	if (!e->ordered && !e->deleted && h->exists && h->ordered)
+		violation("r%d has no order and its hold has one", endpoint);
 }
 
 /* ---- at the end --------------------------------------------------------------------------- */

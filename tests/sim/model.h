@@ -19,6 +19,7 @@ statement_fn model_statement(const struct pg_stmt *stmt);
 	X(LEASE, "lease", "a slot is taken only when its lease has lapsed")                        \
 	X(KEY, "key", "an Idempotency-Key makes one message")                                      \
 	X(PARK, "park", "who parks locks the hold, who closes it waits and looks")                 \
+	X(ORDER, "order", "a hold that closes keeps the order that its row has")                   \
 	X(REPLAY, "replay", "a dead letter is replayed by who marks it first")
 enum model_protection {
 #define X(name, text, help) WITHOUT_##name,

@@ -19,7 +19,6 @@ enum argument { /* of hold_open.sql, hold_set.sql and hold_close.sql */
 	ARG_SET_PROBES,
 	ARG_SET_LOW_NO,
 	ARG_CLOSE_LOW_NO = 4,
-	ARG_CLOSE_ORDERED,
 };
 
 /* Its place, or -1. */
@@ -178,13 +177,13 @@ model_hold_close(const struct call *c, PGresult **ret)
 {
 	int place = place_of(value_int(c->arg[ARG_ENDPOINT]));
 	int64_t slot = value_int(c->arg[ARG_SLOT]), low = value_int(c->arg[ARG_CLOSE_LOW_NO]);
-	*ret = answer_new(1);
+	*ret = answer_new(2);
 	if (place < 0 || !model_owns(c, slot, value_int(c->arg[ARG_EPOCH])))
 		return RAN;
 	if (!txn_lock_hold(c->txn, place, HOLD_CHANGE))
 		return RAN_WAITS;
 	struct hold_values *h = &db.hold[place].next;
-	bool ordered = value_bool(c->arg[ARG_CLOSE_ORDERED]);
+	bool ordered = h->ordered && !db.endpoint[place].deleted && !model_without[WITHOUT_ORDER];
 	if (!h->exists || h->slot != slot || h->state != HOLD_DRAINING ||
 	    anything_parked(c, place, low, ordered))
 		return RAN;
@@ -197,6 +196,7 @@ model_hold_close(const struct call *c, PGresult **ret)
 	h->probes = 0;
 	h->low_no = low;
 	answer_int8(*ret, 0, 0, app->version + 1);
+	answer_bool(*ret, 0, 1, ordered);
 	return RAN;
 }
 

@@ -24,6 +24,7 @@ static const struct {
 	[TROUBLE_DISABLE] = { "disable", true, 2 },
 	[TROUBLE_PAUSE_ENDPOINT] = { "pause-endpoint", true, 4 },
 	[TROUBLE_DELETE] = { "delete", true, 1 },
+	[TROUBLE_ORDER] = { "order", true, 4 },
 	[TROUBLE_ADD] = { "add", true, 1 },
 	[TROUBLE_BUSY] = { "busy", true, 1 },
 	[TROUBLE_NAMES] = { "names", true, 1 },
@@ -118,9 +119,13 @@ plan_make(struct plan *p, int events)
 	p->hiccups = dice_chance(300) ? (int)dice(1, 100) : 0;
 	plan_weather(p);
 	p->ntroubles = (int)dice(0, TROUBLES_MAX / 2);
-	bool pauses = dice_chance(100);
+	bool pauses = dice_chance(100), orders = dice_chance(100);
 	for (int i = 0; i < p->ntroubles; i++) {
-		p->trouble[i].kind = pauses ? TROUBLE_PAUSE_ENDPOINT : choose_trouble(p->calm);
+		p->trouble[i].kind = choose_trouble(p->calm);
+		if (pauses || orders)
+			p->trouble[i].kind = pauses && (!orders || dice_chance(500))
+						 ? TROUBLE_PAUSE_ENDPOINT
+						 : TROUBLE_ORDER;
 		p->trouble[i].at = dice(0, p->events_until + 4 * USEC_PER_SEC);
 	}
 }

@@ -21,6 +21,7 @@ enum trouble {
 	TROUBLE_DISABLE,        /* an endpoint is disabled, or enabled again */
 	TROUBLE_PAUSE_ENDPOINT, /* an endpoint is paused, or resumed */
 	TROUBLE_DELETE,         /* an endpoint is deleted */
+	TROUBLE_ORDER,          /* an endpoint gets an order, another one, or has none any more */
 	TROUBLE_ADD,            /* an endpoint is added */
 	TROUBLE_BUSY,           /* a worker has no time left */
 	TROUBLE_NAMES,          /* names cannot be resolved */

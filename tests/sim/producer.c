@@ -21,7 +21,7 @@
 struct post {
 	struct happening h;
 	struct ingest_event ev;
-	char payload[32], app[ID_TEXT_SIZE], event_id[32];
+	char payload[64], app[ID_TEXT_SIZE], event_id[32];
 	struct node *node; /* while it asks */
 	bool over;
 	int group; /* with how many that follow it is sent as a list */
@@ -105,14 +105,12 @@ static void
 post_make(struct post *p, int number, const struct plan *plan)
 {
 	const struct app_row *app = &db.app[dice(0, db.napps - 1)];
-	int n = snprintf(p->payload, sizeof(p->payload), "{\"n\":%d}", number);
 	p->app_id = app->id;
 	p->h = (struct happening){ .fn = on_time, .arg = p };
 	p->ev = (struct ingest_event){
 		.org = STR("org"),
 		.app_ref = str_of(id_to_text(ID_APP, app->id, p->app)),
 		.event_type = STR("a.b"),
-		.payload = { p->payload, (size_t)n },
 	};
 	if (dice_chance(plan->named)) {
 		snprintf(p->event_id, sizeof(p->event_id), "event-%d", number);
@@ -131,6 +129,26 @@ post_make(struct post *p, int number, const struct plan *plan)
 	p->group = 1;
 }
 
+/* The payload tells what the order is made of (ledger_rules.c). */
+static void
+write_payload(struct post *p, int number, usec_t at)
+{
+	int n = snprintf(p->payload, sizeof(p->payload), "{\"n\":%d,\"key\":%d,\"at\":%lld}",
+	    number, p->ev.has_ordering_key ? (int)p->ev.ordering_key : 0, (long long)at);
+	p->ev.payload = (struct str){ p->payload, (size_t)n };
+}
+
+/* Each is posted with the first of its list. */
+static usec_t
+posted_at(int i)
+{
+	usec_t at = posts[i].h.at;
+	for (int k = i > GROUP_MAX ? i - GROUP_MAX : 0; k < i; k++)
+		if (k + posts[k].group > i && posts[k].h.at < at)
+			at = posts[k].h.at;
+	return at;
+}
+
 void
 producer_start(const struct plan *plan)
 {
@@ -146,6 +164,8 @@ producer_start(const struct plan *plan)
 		       i + posts[i].group < count &&
 		       posts[i + posts[i].group].app_id == posts[i].app_id)
 			posts[i].group++;
+	for (int i = 0; i < count; i++)
+		write_payload(&posts[i], i, posted_at(i));
 }
 
 void

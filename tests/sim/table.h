@@ -51,6 +51,7 @@ struct endpoint_row {
 	int number;           /* its receiver */
 	bool ordered, blocks; /* orders all its events by one key, or those with a key */
 	bool by_key;
+	int orders;                      /* how often its order was changed */
 	bool disabled, deleted, touched; /* touched: it once was or would be */
 	int timeout_ms, max_in_flight;   /* 0: null */
 };
@@ -75,13 +76,23 @@ struct row {
 	struct txn *writer; /* NULL: committed */
 };
 
+/* What an endpoint's order was when a message was matched with it. */
+struct regime {
+	int orders;  /* as of the endpoint */
+	bool queued; /* the message has a place in it … */
+	int64_t key; /* … by this */
+};
+
 struct message_row {
 	struct row row;
 	int64_t app_id, id, version;
 	struct str event_type, event_id, channels, targets, payload;
 	int ntargets;
 	struct obligation *owed; /* a list, from the commit on: one for each target and more */
-	bool acknowledged;
+	struct regime regime[ENDPOINTS_OF_APP];
+	usec_t acknowledged; /* 0: not */
+	int order_key;       /* 0: it has none */
+	usec_t posted;       /* not before that time */
 };
 
 struct attempt_row {

@@ -170,6 +170,14 @@ resume(struct strike *s)
 }
 
 static void
+order(struct strike *s)
+{
+	struct endpoint_row *e = endpoint_to_change(s);
+	if (e)
+		world_order(e, dice_chance(500), dice_chance(500));
+}
+
+static void
 delete_endpoint(struct strike *s)
 {
 	struct endpoint_row *e = endpoint_to_change(s);
@@ -202,6 +210,7 @@ static const struct {
 	[TROUBLE_DISABLE] = { disable, NULL },
 	[TROUBLE_PAUSE_ENDPOINT] = { pause_endpoint, resume },
 	[TROUBLE_DELETE] = { delete_endpoint, NULL },
+	[TROUBLE_ORDER] = { order, NULL },
 	[TROUBLE_ADD] = { add_endpoint, NULL },
 	[TROUBLE_BUSY] = { busy, not_busy },
 	[TROUBLE_NAMES] = { names, names_back },

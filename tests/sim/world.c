@@ -93,14 +93,20 @@ world_node(void)
 
 /* ---- endpoints ---------------------------------------------------------------------------- */
 
-void
-world_changed(struct endpoint_row *e)
+static void
+new_version(const struct endpoint_row *e)
 {
 	struct app_row *app = app_find(e->app_id);
-	e->touched = true;
 	app->version++;
 	app->changed_at = sim_wall();
 	TRACE("app %lld is of version %lld", (long long)app->id, (long long)app->version);
+}
+
+void
+world_changed(struct endpoint_row *e)
+{
+	e->touched = true;
+	new_version(e);
 }
 
 /* A slot that a worker here holds: for a new hold. */
@@ -150,6 +156,26 @@ world_resume(struct endpoint_row *e)
 		return;
 	h->state = HOLD_DRAINING;
 	world_changed(e);
+}
+
+void
+world_order(struct endpoint_row *e, bool ordered, bool by_key)
+{
+	struct hold_values *h = &db.hold[e->number].now;
+	int slot = slot_for_hold();
+	if (slot < 0)
+		return;
+	if (!h->exists || (!h->state && !h->ordered))
+		h->slot = slot;
+	h->exists = true;
+	if (h->state == HOLD_CLOSED && h->ordered && !ordered)
+		h->state = HOLD_DRAINING;
+	h->ordered = e->ordered = ordered;
+	e->by_key = by_key;
+	e->orders++;
+	TRACE("order of r%d: %s", e->number, !ordered ? "none" : by_key ? "key" : "endpoint");
+	new_version(e);
+	ledger_hold(e->number);
 }
 
 /* Those that are left paused when the faults end. Whether all are resumed. */
@@ -302,9 +328,22 @@ check_takeover(usec_t since)
 	}
 }
 
+/* A pause goes on after the faults, and who is paused knows nothing of what has become of its work.
+ */
+static bool
+any_frozen(void)
+{
+	for (int i = 0; i < NODES_MAX; i++)
+		if (nodes[i] && sim_loop_frozen(nodes[i]->loop))
+			return true;
+	return false;
+}
+
 static bool
 is_open(void)
 {
+	if (any_frozen())
+		return true;
 	return ledger_open() > 0 || producer_open() > 0 || operator_open() > 0 || txn_orphans() > 0;
 }
 

@@ -19,4 +19,6 @@ void world_enabled(struct endpoint_row *e);
 /* As endpoint_update.sql does; pausing needs a worker that has a slot. */
 void world_pause(struct endpoint_row *e);
 void world_resume(struct endpoint_row *e);
+/* The same; an order needs a worker that has a slot, and so does its end. */
+void world_order(struct endpoint_row *e, bool ordered, bool by_key);
 void world_add_endpoint(int app);
