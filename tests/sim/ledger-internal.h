@@ -1,6 +1,7 @@
 /* The ledger's private parts:
  *
  *   ledger.c        what is owed, and what the commits do to it
+ *   ledger_rate.c   how often something is sent
  *   ledger_rules.c  what must hold of it: at each commit, at each request, and at the end */
 #pragma once
 
@@ -43,3 +44,5 @@ struct obligation *owed_find(const struct message_row *m, int64_t endpoint_id, i
 int64_t owed_epochs(void);                          /* of all slots */
 void rules_check_order(const struct obligation *o); /* it is sent */
 void rules_check_hold(int endpoint);
+void rate_check(int number); /* a request is sent to that receiver */
+void rate_reset(void);

@@ -30,6 +30,7 @@ ledger_reset(void)
 	owed.n = 0;
 	owed.touched = false;
 	deferred = false;
+	rate_reset();
 }
 
 /* ---- obligations -------------------------------------------------------------------------- */
@@ -345,6 +346,7 @@ void
 ledger_sent(const struct request *rq, bool accepted)
 {
 	ledger_sums.sent++;
+	rate_check(rq->number);
 	FOR_ROWS(m, message_row, TABLE_MESSAGE, NULL)
 	{
 		if (m->id != rq->msg_id)

@@ -40,6 +40,7 @@ static const struct {
 	{ &stmt_retry_append, model_retry_append },
 	{ &stmt_retry_load, model_retry_load },
 	{ &stmt_dead_letter_append, model_dead_letter_append },
+	{ &stmt_throttle_reserve, model_throttle_reserve },
 	{ &stmt_resend, model_resend },
 	{ &stmt_dead_letter_replay, model_dead_letter_replay },
 	{ &stmt_catalogue_by_id, model_catalogue_by_id },

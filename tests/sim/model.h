@@ -18,6 +18,7 @@ statement_fn model_statement(const struct pg_stmt *stmt);
 	X(VERSION, "version", "an event is stored only under the catalogue it was matched with")   \
 	X(LEASE, "lease", "a slot is taken only when its lease has lapsed")                        \
 	X(KEY, "key", "an Idempotency-Key makes one message")                                      \
+	X(LOT, "lot", "a lot of a limited rate is reserved by one worker")                         \
 	X(PARK, "park", "who parks locks the hold, who closes it waits and looks")                 \
 	X(ORDER, "order", "a hold that closes keeps the order that its row has")                   \
 	X(REPLAY, "replay", "a dead letter is replayed by who marks it first")
@@ -61,6 +62,8 @@ enum ran model_dead_letter_append(const struct call *c, PGresult **ret);
 /* ---- model_replay.c */
 enum ran model_resend(const struct call *c, PGresult **ret);
 enum ran model_dead_letter_replay(const struct call *c, PGresult **ret);
+/* ---- model_throttle.c */
+enum ran model_throttle_reserve(const struct call *c, PGresult **ret);
 /* ---- model_catalogue.c */
 enum ran model_catalogue_by_id(const struct call *c, PGresult **ret);
 enum ran model_catalogue_by_ref(const struct call *c, PGresult **ret);

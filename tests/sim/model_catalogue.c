@@ -30,6 +30,8 @@ answer_endpoint(PGresult *r, int row, const struct endpoint_row *e)
 		answer_int4(r, row, 16, e->timeout_ms);
 	if (e->max_in_flight)
 		answer_int4(r, row, 17, e->max_in_flight);
+	if (e->throttle_rate)
+		answer_int4(r, row, 18, e->throttle_rate);
 	const struct hold_values *h = &db.hold[e->number].now;
 	if (e->ordered)
 		answer_str(r, row, 19, e->by_key ? STR("key") : STR("endpoint"));
@@ -56,6 +58,8 @@ answer_app(PGresult *r, const struct app_row *app)
 		answer_str(r, row, 1, STR("org"));
 		answer_int8(r, row, 3, app->version);
 		answer_bool(r, row, 4, app->deleted);
+		if (app->throttle_rate)
+			answer_int4(r, row, 23, app->throttle_rate);
 		if (e)
 			answer_endpoint(r, row, e);
 		row++;

@@ -106,6 +106,7 @@ plan_make(struct plan *p, int events)
 	p->named = dice_chance(250) ? 300 : 0;
 	p->grouped = dice_chance(250) ? 500 : 0;
 	p->ordered = dice_chance(400) ? 500 : 0;
+	p->limited = dice_chance(250) ? 400 : 0;
 	p->acts = dice_chance(400) ? (int)dice(1, ACTS_MAX) : 0;
 	p->resends = (int)dice(0, 1000);
 	p->expires = dice_chance(100);

@@ -34,6 +34,7 @@ struct plan {
 	usec_t events_until, heal_at; /* the last event, the end of all faults; from the start */
 	int keyed, named, grouped;    /* of a thousand events */
 	int ordered;                  /* of a thousand endpoints */
+	int limited;                  /* … and of applications: have a throttleRate */
 	int acts;                     /* of the operator (operator.h) … */
 	int resends;                  /* … of a thousand; the others are replays */
 	bool expires;                 /* what is parked for some seconds becomes a dead letter */

@@ -43,6 +43,7 @@ struct app_row {
 	int64_t version;
 	struct wall changed_at;
 	bool deleted;
+	int throttle_rate;             /* 0: null */
 	int first_endpoint, endpoints; /* in the table of endpoints */
 };
 
@@ -51,9 +52,9 @@ struct endpoint_row {
 	int number;           /* its receiver */
 	bool ordered, blocks; /* orders all its events by one key, or those with a key */
 	bool by_key;
-	int orders;                      /* how often its order was changed */
-	bool disabled, deleted, touched; /* touched: it once was or would be */
-	int timeout_ms, max_in_flight;   /* 0: null */
+	int orders;                                   /* how often its order was changed */
+	bool disabled, deleted, touched;              /* touched: it once was or would be */
+	int timeout_ms, max_in_flight, throttle_rate; /* 0: null */
 };
 
 struct hold_values {
@@ -69,6 +70,12 @@ struct hold_values {
 struct hold_row {
 	struct hold_values now, next;
 	struct txn *writer; /* of next */
+};
+
+/* Of the endpoint of the same place, and behind those of the applications. */
+struct throttle_row {
+	usec_t free_at, next; /* 0: there is no row */
+	struct txn *writer;   /* of next */
 };
 
 /* The first fields of every row that is only inserted. */
@@ -161,6 +168,7 @@ struct database {
 	struct app_row app[APPS_MAX];
 	struct endpoint_row endpoint[ENDPOINTS_MAX];
 	struct hold_row hold[ENDPOINTS_MAX];
+	struct throttle_row throttle[ENDPOINTS_MAX + APPS_MAX];
 	int64_t parked_no; /* the sequence */
 	struct table table[TABLES];
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "base/attr.h"
 #include "base/mem.h"
 
 #include "dice.h"
@@ -158,6 +159,13 @@ txn_touch_app(struct txn *t, struct app_row *app)
 }
 
 void
+txn_lock_throttle(struct txn *t, struct throttle_row *row)
+{
+	row->writer = t;
+	get_number(t);
+}
+
+void
 txn_disable(struct txn *t, struct endpoint_row *endpoint)
 {
 	t->disables = endpoint;
@@ -281,6 +289,9 @@ forget_rows(struct txn *t)
 	for (int i = 0; i < ENDPOINTS_MAX; i++)
 		if (db.hold[i].writer == t)
 			db.hold[i].writer = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(db.throttle); i++)
+		if (db.throttle[i].writer == t)
+			db.throttle[i].writer = NULL;
 	FOR_ROWS(d, dead_row, TABLE_DEAD_LETTER, NULL)
 	if (d->marker == t)
 		d->marker = NULL;
@@ -347,10 +358,22 @@ commit_replays(const struct txn *t)
 }
 
 static void
+commit_throttles(const struct txn *t)
+{
+	for (size_t i = 0; i < ARRAY_LEN(db.throttle); i++) {
+		if (db.throttle[i].writer != t)
+			continue;
+		db.throttle[i].writer = NULL;
+		db.throttle[i].free_at = db.throttle[i].next;
+	}
+}
+
+static void
 commit(struct txn *t)
 {
 	commit_rows(t);
 	commit_replays(t);
+	commit_throttles(t);
 	if (t->disables)
 		t->disables->disabled = true;
 	if (t->touches) {

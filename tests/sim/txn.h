@@ -46,6 +46,8 @@ bool txn_lock_row(struct txn *t, int slot);
 /* The application's row, whose version rises and whose change is dated at the commit: false while
  * another transaction does so. */
 bool txn_touch_app(struct txn *t, struct app_row *app);
+/* That row is to be changed (row->next): nobody else does so. */
+void txn_lock_throttle(struct txn *t, struct throttle_row *row);
 void txn_disable(struct txn *t, struct endpoint_row *endpoint); /* at the commit */
 /* The hold of the endpoint at that place, with PostgreSQL's row locks: for key share, for share,
  * for no key update (what an update takes), for update. The last two are for changing row->next. */

@@ -233,6 +233,8 @@ world_add_endpoint(int app)
 		e->max_in_flight = (int)dice(1, 3);
 	if (dice_chance(200))
 		e->timeout_ms = (int)dice(100, 1000);
+	if (dice_chance(plan.limited))
+		e->throttle_rate = (int)dice_skewed(1, 60);
 	a->version++;
 	a->changed_at = sim_wall();
 	TRACE("endpoint r%d is %s", number, receiver_kind_name(number));
@@ -246,6 +248,8 @@ make_catalogue(void)
 			.version = 1,
 			.changed_at = { sim_wall_zero - 3600 * USEC_PER_SEC },
 			.first_endpoint = i * ENDPOINTS_OF_APP };
+		if (dice_chance(plan.limited / 2))
+			db.app[i].throttle_rate = (int)dice_skewed(1, 60);
 		db.napps++;
 		db.nendpoints += ENDPOINTS_OF_APP;
 		/* The places that are not taken yet. */
