@@ -37,7 +37,8 @@ static const struct command commands[] = {
 	    .summary = "create an application",
 	    .example = "posthorn app create 'Acme Inc.' --uid acme",
 	    .flags = FLAG_BIT(UID) | FLAG_BIT(METADATA) | FLAG_BIT(THROTTLE_RATE) |
-		     FLAG_BIT(GET_IF_EXISTS) | FLAG_BIT(IDEMPOTENCY_KEY),
+		     FLAG_BIT(ENDPOINT_CHALLENGE) | FLAG_BIT(GET_IF_EXISTS) |
+		     FLAG_BIT(IDEMPOTENCY_KEY),
 	    .run = call_run,
 	    .method = "POST",
 	    .path = "/app",
@@ -49,7 +50,7 @@ static const struct command commands[] = {
 	    .summary = "change what is given, keep the rest",
 	    .example = "posthorn app update acme --name 'Acme Corporation'",
 	    .flags = FLAG_BIT(NAME) | FLAG_BIT(UID) | FLAG_BIT(METADATA) | FLAG_BIT(THROTTLE_RATE) |
-		     FLAG_BIT(CLEAR),
+		     FLAG_BIT(ENDPOINT_CHALLENGE) | FLAG_BIT(CLEAR),
 	    .run = call_run,
 	    .method = "PATCH",
 	    .path = "/app/*" },

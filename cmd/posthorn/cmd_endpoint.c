@@ -26,7 +26,7 @@ static const struct column columns[] = {
 	    FLAG_BIT(METADATA) | FLAG_BIT(RETRY_SCHEDULE) | FLAG_BIT(ATTEMPT_TIMEOUT_MS) |         \
 	    FLAG_BIT(MAX_IN_FLIGHT) | FLAG_BIT(THROTTLE_RATE) | FLAG_BIT(ORDERING) |               \
 	    FLAG_BIT(HEAD_OF_LINE) | FLAG_BIT(SIGNATURE_PROFILE) | FLAG_BIT(SIGNATURE_TEMPLATE) |  \
-	    FLAG_BIT(FORMAT))
+	    FLAG_BIT(FORMAT) | FLAG_BIT(CHALLENGE))
 
 #define REPLAY_FLAGS                                                                               \
 	(FLAG_BIT(AFTER) | FLAG_BIT(BEFORE) | FLAG_BIT(RATE) | FLAG_BIT(IDEMPOTENCY_KEY))
@@ -112,6 +112,26 @@ run_stats(struct session *s, const struct args *a, struct err *e)
 	return view_record(&s->view, answer, e);
 }
 
+/* How it went is the exit code, too. */
+static int
+run_verify(struct session *s, const struct args *a, struct err *e)
+{
+	struct str answer;
+	struct slice endpoint;
+	const char *path = rest_path(s->arena, s->command->path, a->word, e);
+	if (!path || call_send(s, a, "POST", path, (struct str){ NULL, 0 }, &answer, e) ||
+	    view_record(&s->view, answer, e) ||
+	    json_text_object(answer, "the answer", &endpoint, e))
+		return -1;
+	const struct slice_member *why = slice_get(&endpoint, "challengeError");
+	const struct slice_member *state = slice_get(&endpoint, "verification");
+	if (state && str_eq(slice_string(state, s->arena), STR("verified")))
+		return 0;
+	struct str reason = why && why->kind == SLICE_STRING ? slice_string(why, s->arena)
+							     : STR("it was changed meanwhile");
+	return err_set(e, ERR_UNAVAILABLE, "the endpoint is unverified: %.*s", STR_FMT(reason));
+}
+
 static const struct command commands[] = {
 	{ .verb = "list",
 	    .words = "APP",
@@ -132,8 +152,9 @@ static const struct command commands[] = {
 	    .summary = "show an endpoint",
 	    .detail =
 		"deliveryState is active, paused, failing (it is probed now and then, and gets "
-		"nothing else), draining (it gets what was kept) or disabled; waiting counts "
-		"what is kept for it, up to 1000.",
+		"nothing else), draining (it gets what was kept), unverified (it gets nothing, "
+		"see posthorn endpoint verify) or disabled; waiting counts what is kept for it, "
+		"up to 1000.",
 	    .example = "posthorn endpoint get acme ep_01Fq8ZxYk3b",
 	    .run = call_run,
 	    .method = "GET",
@@ -198,6 +219,18 @@ static const struct command commands[] = {
 	    .body = "{\"disabled\":true}",
 	    .show = SHOW_DONE,
 	    .done = "disabled" },
+	{ .verb = "verify",
+	    .words = "APP ENDPOINT",
+	    .min = 2,
+	    .max = 2,
+	    .summary = "challenge its URL again",
+	    .detail =
+		"It fails while the endpoint is unverified. One that was verified before stays so: "
+		"challengeError tells.",
+	    .example = "posthorn endpoint verify acme main",
+	    .flags = FLAG_BIT(IDEMPOTENCY_KEY),
+	    .run = run_verify,
+	    .path = "/app/*/endpoint/*/verify" },
 	{ .verb = "pause",
 	    .words = "APP ENDPOINT",
 	    .min = 2,

@@ -22,6 +22,7 @@ write_app(struct call *c, struct jw *j, const PGresult *r, int row)
 	} else {
 		jw_put_null(j, "throttleRate");
 	}
+	jw_put_text_or_null(j, "endpointChallenge", app.endpoint_challenge);
 	jw_put_raw(j, "metadata", app.metadata);
 	jw_put_time(j, "createdAt", app.created_at);
 	jw_put_time(j, "updatedAt", app.updated_at);

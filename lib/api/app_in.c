@@ -1,6 +1,7 @@
 /* What is told of an application (app_in.h). */
 #include "api/app_in.h"
 
+#include "api/endpoint_challenge.h"
 #include "statements.h"
 
 #define NAME_MAX_BYTES 4096
@@ -18,6 +19,7 @@ app_in_read(struct fields *f, struct app_in *ret)
 	field_int_or_null(f, "throttleRate", "rateLimit", 1, UINT16_MAX, &ret->throttle_rate);
 	field_uid(f, ID_APP, &ret->uid);
 	field_metadata(f, &ret->metadata);
+	endpoint_challenge_field(f, "endpointChallenge", &ret->endpoint_challenge);
 }
 
 struct pg_args *
@@ -40,6 +42,7 @@ app_in_arg(struct pg_args *a, const struct app_in *in)
 		pg_arg_null(a);
 	pg_arg_text(a, in->uid);
 	pg_arg_text(a, in->metadata);
+	pg_arg_text(a, in->endpoint_challenge);
 }
 
 static void

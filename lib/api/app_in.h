@@ -8,10 +8,11 @@ struct app_in {
 	int64_t throttle_rate; /* 0: no limit */
 	struct str uid;
 	struct str metadata;
+	struct str endpoint_challenge; /* {NULL, 0}: none */
 };
 
 void app_in_read(struct fields *f, struct app_in *ret);
-/* Four arguments: name, throttle rate or null, uid or null, metadata. */
+/* Five arguments: name, throttle rate or null, uid or null, metadata, challenge or null. */
 void app_in_arg(struct pg_args *a, const struct app_in *in);
 
 /* Makes the application of the path when the member "application" of c->body asks for it and there

@@ -88,7 +88,7 @@ api_endpoint_message_list(struct call *c)
 
 /* Columns of message_endpoints.sql behind those of the endpoint. */
 enum {
-	COL_SUCCESS = 27,
+	COL_SUCCESS = ENDPOINT_COLUMNS,
 	COL_ATTEMPTS,
 	COL_PLANNED_AT,
 	COL_GIVEN_UP,
@@ -104,7 +104,7 @@ standing(const PGresult *r, int row, const struct endpoint_row *e)
 	bool held = pg_bool(r, row, COL_PARKED) && e->paused;
 	if (pg_bool(r, row, COL_SUCCESS))
 		return STATUS_SUCCESS;
-	if (pg_bool(r, row, COL_DELETED) || (e->disabled && !held))
+	if (pg_bool(r, row, COL_DELETED) || ((e->disabled || e->unverified) && !held))
 		return STATUS_FAIL;
 	if (!pg_null(r, row, COL_PLANNED_AT))
 		return STATUS_SENDING;

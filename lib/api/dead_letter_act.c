@@ -1,6 +1,7 @@
 /* Replaying and discarding one dead letter. */
 #include "api/dead_letter_act.h"
 
+#include "api/endpoint_ref.h"
 #include "api/handlers.h"
 #include "api/home.h"
 #include "statements.h"
@@ -35,6 +36,7 @@ enum {
 	REPLAY_ENABLED,
 	REPLAY_HELD,
 	REPLAY_MARKED,
+	REPLAY_UNVERIFIED,
 };
 
 static void
@@ -54,7 +56,7 @@ refuse_replay(struct call *c, const PGresult *r)
 	else if (open && !pg_bool(r, 0, REPLAY_LIVE))
 		call_fail_code(c, 400, "endpoint_deleted", "The endpoint is deleted");
 	else if (open && !pg_bool(r, 0, REPLAY_ENABLED))
-		call_fail_code(c, 400, "endpoint_disabled", "The endpoint is disabled");
+		endpoint_refuses(c, !pg_bool(r, 0, REPLAY_UNVERIFIED), true);
 	else if (open && !pg_bool(r, 0, REPLAY_HELD))
 		call_fail_with(c, ERR_UNAVAILABLE, "this worker has lost its slot; try again");
 	else

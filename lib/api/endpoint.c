@@ -3,6 +3,7 @@
  */
 #include "store/endpoint.h"
 
+#include "api/endpoint_challenge.h"
 #include "api/endpoint_headers.h"
 #include "api/endpoint_in.h"
 #include "api/endpoint_out.h"
@@ -24,8 +25,8 @@ write_endpoint(struct call *c, struct jw *j, const PGresult *r, int row)
 	jw_close_object(j);
 }
 
-static void
-reply_endpoint(struct call *c, int status, const PGresult *r)
+void
+endpoint_reply(struct call *c, int status, const PGresult *r)
 {
 	struct jw *j = call_json(c);
 	write_endpoint(c, j, r, 0);
@@ -99,8 +100,10 @@ struct storing {
 	const struct sign_secret *secret; /* of a new one */
 	bool is_new;
 	bool may_create; /* PUT makes what is not there */
-	bool holds;      /* its hold may be made: under `home` */
-	bool enables;    /* its hold may change, if there is one */
+	struct endpoint_change change;
+	struct endpoint_proof proof;
+	bool holds;   /* its hold may be made: under `home` */
+	bool enables; /* its hold may change, if there is one */
 	struct home home;
 };
 
@@ -160,7 +163,7 @@ on_created(struct call *c, const struct pg_result *r)
 	const PGresult *made = r->res[r->n - 1];
 	if (pg_rows(made)) {
 		tell_catalogue(c, made);
-		reply_endpoint(c, 201, made);
+		endpoint_reply(c, 201, made);
 	} else if (!lost_home(c, r)) {
 		call_not_found(c); /* the application */
 	}
@@ -183,6 +186,8 @@ create(struct call *c, struct storing *s)
 	pg_arg_text(a, s->headers.p ? s->headers : STR("{}"));
 	endpoint_secret_arg(a, s->secret);
 	endpoint_shape_arg(a, &s->in.shape);
+	pg_arg_text(a, s->in.challenge);
+	endpoint_proof_arg(a, &s->proof);
 	submit(c, &stmt_endpoint_create, a, on_created);
 }
 
@@ -193,7 +198,7 @@ on_updated(struct call *c, const struct pg_result *r)
 	const PGresult *changed = r->res[r->n - 1];
 	if (pg_rows(changed)) {
 		tell_catalogue(c, changed);
-		reply_endpoint(c, 200, changed);
+		endpoint_reply(c, 200, changed);
 	} else if (lost_home(c, r)) {
 		return;
 	} else if (s->may_create) {
@@ -216,7 +221,36 @@ update(struct call *c, struct storing *s)
 	arg_home(a, s);
 	pg_arg_text(a, s->headers);
 	endpoint_shape_arg(a, &s->in.shape);
+	pg_arg_text(a, s->in.challenge);
+	pg_arg_text(a, s->proof.url);
+	endpoint_proof_arg(a, &s->proof);
 	submit(c, &stmt_endpoint_update, a, on_updated);
+}
+
+static void
+create_or_update(struct call *c)
+{
+	struct storing *s = c->state;
+	if (s->is_new)
+		create(c, s);
+	else
+		update(c, s);
+}
+
+/* The challenge is the last of what may refuse it. */
+static void
+prove_and_store(struct call *c)
+{
+	struct storing *s = c->state;
+	s->change = (struct endpoint_change){
+		.in = &s->in,
+		.fields = &s->fields,
+		.headers = s->headers,
+		.secret = s->secret,
+		.is_new = s->is_new,
+		.may_create = s->may_create,
+	};
+	endpoint_prove(c, &s->change, &s->proof, create_or_update);
 }
 
 /* The key that is there must be one that signs under the new profile. */
@@ -236,19 +270,17 @@ on_key_known(struct call *c, const struct pg_result *r)
 			return;
 		}
 	}
-	update(c, s);
+	prove_and_store(c);
 }
 
 static void
 store(struct call *c)
 {
-	struct storing *s = c->state;
-	if (s->is_new)
-		create(c, s);
-	else if (fields_has(&s->fields, "signatureProfile"))
+	const struct storing *s = c->state;
+	if (!s->is_new && fields_has(&s->fields, "signatureProfile"))
 		call_query_one(c, &stmt_endpoint_secret_get, endpoint_args(c), on_key_known);
 	else
-		update(c, s);
+		prove_and_store(c);
 }
 
 static void

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 
+#include "api/endpoint_challenge.h"
 #include "policy/name.h"
 #include "policy/url.h"
 
@@ -117,6 +118,7 @@ endpoint_in_read(struct fields *f, struct endpoint_in *ret)
 	field_int_or_null(f, "maxInFlight", NULL, 1, MAX_IN_FLIGHT_MAX, &ret->max_in_flight);
 	read_holding(f, ret);
 	endpoint_shape_read(f, &ret->shape);
+	endpoint_challenge_field(f, "challenge", &ret->challenge);
 }
 
 static void

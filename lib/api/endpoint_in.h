@@ -21,6 +21,7 @@ struct endpoint_in {
 	struct str ordering; /* "endpoint", "key", {NULL, 0}: none */
 	struct str head_of_line;
 	struct endpoint_shape shape;
+	struct str challenge; /* {NULL, 0}: none; that of the application, before endpoint_prove */
 };
 
 void endpoint_in_read(struct fields *f, struct endpoint_in *ret);

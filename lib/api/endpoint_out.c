@@ -1,6 +1,7 @@
 /* An endpoint as JSON (endpoint_out.h). */
 #include "api/endpoint_out.h"
 
+#include "api/endpoint_challenge.h"
 #include "api/endpoint_shape.h"
 #include "api/subscription.h"
 
@@ -59,13 +60,15 @@ delivery_state(const struct endpoint_row *e)
 		[HOLD_DRAINING] = "draining",
 		[HOLD_PAUSED] = "paused",
 	};
-	return e->disabled ? "disabled" : texts[e->hold];
+	if (e->disabled)
+		return "disabled";
+	return e->unverified ? "unverified" : texts[e->hold];
 }
 
 static void
 put_holding(struct jw *j, const struct endpoint_row *e)
 {
-	bool failing = e->hold == HOLD_OPEN && !e->disabled;
+	bool failing = e->hold == HOLD_OPEN && !e->disabled && !e->unverified;
 	jw_put_bool(j, "paused", e->paused);
 	jw_put_text_or_null(j, "ordering", e->ordering);
 	jw_put_text(j, "headOfLine", e->head_of_line);
@@ -92,6 +95,7 @@ endpoint_put_fields(struct call *c, struct jw *j, const struct endpoint_row *e)
 	put_int_or_null(j, "maxInFlight", e->max_in_flight);
 	put_holding(j, e);
 	endpoint_shape_put(j, e);
+	endpoint_challenge_put(j, e);
 	jw_put_time(j, "createdAt", e->created_at);
 	jw_put_time(j, "updatedAt", e->updated_at);
 }

@@ -11,6 +11,17 @@ endpoint_args(struct call *c)
 	return a;
 }
 
+bool
+endpoint_refuses(struct call *c, bool disabled, bool unverified)
+{
+	if (disabled)
+		call_fail_code(c, 400, "endpoint_disabled", "The endpoint is disabled");
+	else if (unverified)
+		call_fail_code(c, 400, "endpoint_unverified",
+		    "The endpoint is not verified: its URL has not answered the challenge");
+	return disabled || unverified;
+}
+
 void
 endpoint_on_changed(struct call *c, const struct pg_result *r)
 {

@@ -52,9 +52,7 @@ on_endpoint(struct call *c, const struct pg_result *r)
 		return;
 	}
 	endpoint_row_read(r->res[0], 0, c->arena, &e);
-	if (e.disabled)
-		call_fail_code(c, 400, "endpoint_disabled", "The endpoint is disabled");
-	else
+	if (!endpoint_refuses(c, e.disabled, e.unverified))
 		start(c, &e);
 }
 

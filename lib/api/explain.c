@@ -40,6 +40,7 @@ enum {
 	COL_PAYLOAD_GONE,
 	COL_DELIVER_AT,
 	COL_ADRIFT,
+	COL_UNVERIFIED,
 };
 
 /* Ids hold the time at which they were made. */
@@ -67,6 +68,7 @@ read_endpoint(const PGresult *r, int row, struct arena *a, struct standing *s)
 	struct str *list;
 	s->matched = pg_bool(r, row, COL_MATCHED);
 	s->disabled = pg_bool(r, row, COL_DISABLED);
+	s->unverified = pg_bool(r, row, COL_UNVERIFIED);
 	s->disabled_reason = pg_str(r, row, COL_DISABLED_REASON);
 	s->nevent_types = pg_strs(r, row, COL_EVENT_TYPES, a, &list);
 	s->event_types = list;

@@ -64,6 +64,11 @@ not_matched(const struct standing *s, struct arena *a)
 		v.reason = "disabled";
 		v.because = arena_printf(a, "The endpoint is disabled (%.*s).%s",
 		    STR_FMT(s->disabled_reason.p ? s->disabled_reason : STR("by hand")), since);
+	} else if (s->unverified) {
+		v.reason = "unverified";
+		v.because = arena_printf(a,
+		    "The endpoint is not verified: its URL has not answered the challenge.%s",
+		    since);
 	} else {
 		v.reason = "changedSince";
 		v.because = arena_printf(a,
@@ -113,6 +118,10 @@ ended(const struct standing *s)
 	if (s->deleted.us)
 		return (struct verdict){ "failed", "deleted", { 0 },
 			"The endpoint is deleted: nothing more is sent to it." };
+	if (s->unverified && !s->disabled)
+		return (struct verdict){ "failed", "unverified", { 0 },
+			"The endpoint is not verified: nothing is sent to it, and what is due becomes a dead "
+			"letter." };
 	return (struct verdict){
 		"failed", "disabled", { 0 },
 		"The endpoint is disabled: nothing is sent to it, and what is due becomes a dead letter."
@@ -220,7 +229,7 @@ failed(const struct standing *s, struct arena *a)
 struct verdict
 explain_verdict(const struct standing *s, struct wall now, struct arena *a)
 {
-	bool over = s->deleted.us || s->disabled;
+	bool over = s->deleted.us || s->disabled || s->unverified;
 	bool replayed = s->given_up && s->replayed.us && !s->tried_since;
 	if (s->succeeded.us)
 		return delivered(s, a);

@@ -24,7 +24,7 @@ struct standing {
 
 	/* the endpoint, as it is now */
 	bool matched; /* when the message was accepted */
-	bool disabled, paused;
+	bool disabled, paused, unverified;
 	struct str disabled_reason;
 	int nevent_types, nchannels; /* 0: all */
 	const struct str *event_types, *endpoint_channels;

@@ -59,6 +59,13 @@ fields_has(const struct fields *f, const char *name)
 	return false;
 }
 
+void
+fields_give(struct fields *f, const char *name)
+{
+	assert(f->ngiven < FIELDS_MAX);
+	f->given[f->ngiven++] = str_of(name);
+}
+
 /* item: the text by which clients know an item of a list, or NULL. */
 static void PRINTF(4, 0)
     put_problem(struct fields *f, const char *name, const char *item, const char *fmt, va_list ap)
@@ -124,10 +131,8 @@ find(struct fields *f, const char *name, const char *alias)
 		m.other_name = alias;
 		m.other = other;
 	}
-	if (m.v || f->kind == BODY_WHOLE) {
-		assert(f->ngiven < FIELDS_MAX);
-		f->given[f->ngiven++] = str_of(name);
-	}
+	if (m.v || f->kind == BODY_WHOLE)
+		fields_give(f, name);
 	if (!m.v)
 		m.found = FOUND_NOTHING;
 	else if (json_is_null(m.v))

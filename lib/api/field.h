@@ -38,6 +38,8 @@ int fields_end(struct fields *f) MUST_CHECK;
 void fields_arg_given(const struct fields *f, struct pg_args *a);
 /* Whether this one is to be written. */
 bool fields_has(const struct fields *f, const char *name);
+/* Notes that it is to be written although the body does not say so. */
+void fields_give(struct fields *f, const char *name);
 void field_problem(struct fields *f, const char *name, const char *fmt, ...) PRINTF(3, 4);
 /* With an item of a list that the member holds, counted from 0. */
 void field_problem_at(struct fields *f, const char *name, size_t item, const char *fmt, ...)

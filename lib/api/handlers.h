@@ -76,6 +76,9 @@ void api_endpoint_put(struct call *c);
 void api_endpoint_patch(struct call *c);
 void api_endpoint_delete(struct call *c);
 
+/* endpoint_challenge.c */
+void api_endpoint_verify(struct call *c);
+
 /* endpoint_secret.c */
 void api_endpoint_secret_get(struct call *c);
 void api_endpoint_secret_rotate(struct call *c);

@@ -1,5 +1,6 @@
 /* POST /app/{app}/msg/{msg}/endpoint/{endpoint}/resend: one more attempt, now, besides what is
  * planned. It is durable before it is answered: the attempt is a retry row that is due at once. */
+#include "api/endpoint_ref.h"
 #include "api/handlers.h"
 #include "api/home.h"
 #include "api/message_out.h"
@@ -18,6 +19,7 @@ enum {
 	COL_NO_PAYLOAD,
 	COL_DISABLED,
 	COL_PLANNED,
+	COL_UNVERIFIED,
 };
 
 static void
@@ -39,9 +41,7 @@ on_planned(struct call *c, const struct pg_result *result)
 		start(c, r);
 	else if (pg_bool(r, 0, COL_NO_PAYLOAD))
 		call_fail_code(c, 400, "missing_payload", "The message's payload is gone");
-	else if (pg_bool(r, 0, COL_DISABLED))
-		call_fail_code(c, 400, "endpoint_disabled", "The endpoint is disabled");
-	else
+	else if (!endpoint_refuses(c, pg_bool(r, 0, COL_DISABLED), pg_bool(r, 0, COL_UNVERIFIED)))
 		call_fail_with(c, ERR_UNAVAILABLE, "this worker has lost its slot; try again");
 }
 

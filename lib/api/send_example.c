@@ -95,10 +95,8 @@ on_found(struct call *c, const struct pg_result *r)
 		return;
 	}
 	endpoint_row_read(r->res[0], 0, c->arena, &e);
-	if (e.disabled) {
-		call_fail_code(c, 400, "endpoint_disabled", "The endpoint is disabled");
+	if (endpoint_refuses(c, e.disabled, e.unverified))
 		return;
-	}
 	if (find_payload(c, s, r->res[1]))
 		return;
 	s->event.only_endpoint = e.id;

@@ -36,7 +36,7 @@ struct exchanges {
 	struct client *client;
 	struct resolver *resolver;
 	int64_t timeout_ms;
-	const char *source; /* of CloudEvents; borrowed from the configuration */
+	struct shape_names names; /* borrowed from the configuration */
 	exchange_fn fn;
 	void *arg;
 	int n;
@@ -155,7 +155,7 @@ static int
 write_shaped(struct exchange *x, const char *headers[CLIENT_HEADERS_MAX], struct str *ret_body)
 {
 	struct shaped s;
-	shape_request(x->route, x->delivery->message, loop_wall(x->all->loop), x->all->source, &s);
+	shape_request(x->route, x->delivery->message, loop_wall(x->all->loop), &x->all->names, &s);
 	x->lines = s.bytes;
 	*ret_body = s.body;
 	memcpy(headers, s.headers, sizeof(*headers) * (size_t)s.nheaders);
@@ -245,6 +245,18 @@ exchanges_in_flight(const struct exchanges *xs)
 	return xs->n;
 }
 
+struct client *
+exchanges_client(struct exchanges *xs)
+{
+	return xs->client;
+}
+
+struct resolver *
+exchanges_resolver(struct exchanges *xs)
+{
+	return xs->resolver;
+}
+
 struct exchanges *
 exchanges_new(struct loop *l, const struct config *c, exchange_fn fn, void *arg, struct err *e)
 {
@@ -253,7 +265,7 @@ exchanges_new(struct loop *l, const struct config *c, exchange_fn fn, void *arg,
 	xs->loop = l;
 	xs->policy = c->allow_addresses;
 	xs->timeout_ms = c->attempt_timeout;
-	xs->source = c->cloudevents_source;
+	xs->names = (struct shape_names){ c->cloudevents_source, c->webhook_origin };
 	xs->fn = fn;
 	xs->arg = arg;
 	TAILQ_INIT(&xs->under_way);

@@ -23,3 +23,7 @@ void exchanges_free(struct exchanges *xs);
 void exchange_start(struct exchanges *xs, struct delivery *d, struct route *route);
 bool exchanges_slot_busy(const struct exchanges *xs, int slot);
 int exchanges_in_flight(const struct exchanges *xs);
+
+/* For other requests to endpoints, under the same rules. */
+struct client *exchanges_client(struct exchanges *xs);
+struct resolver *exchanges_resolver(struct exchanges *xs);

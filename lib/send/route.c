@@ -44,7 +44,7 @@ route_new(const struct cat_app *app, const struct cat_endpoint *endpoint)
 	}
 	free(url);
 	set_profile(r);
-	r->shaped = r->profile || endpoint->format != FORMAT_NONE;
+	r->shaped = r->profile || endpoint->format != FORMAT_NONE || endpoint->announces;
 	for (int i = 0; i < endpoint->nsecrets; i++)
 		r->keys[r->nkeys++] =
 		    r->profile ? sign_key_new_text(&endpoint->secrets[i], r->profile->hash)

@@ -12,7 +12,7 @@
 struct route {
 	int refs;
 	const struct cat_app *app;           /* one reference */
-	const struct cat_endpoint *endpoint; /* of app */
+	const struct cat_endpoint *endpoint; /* of app, as a rule */
 	struct client_target *target;        /* NULL: the stored URL is unusable */
 	char *host;                          /* to be resolved */
 	int port;
@@ -25,7 +25,7 @@ struct route {
 	json_t *template;                     /* owned: its texts */
 };
 
-/* The endpoint must be in the snapshot. */
+/* The endpoint must be in the snapshot, or live as long as the route. */
 struct route *route_new(const struct cat_app *app, const struct cat_endpoint *endpoint);
 struct route *route_ref(struct route *r);
 void route_unref(struct route *r); /* NULL is allowed */

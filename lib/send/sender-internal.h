@@ -10,6 +10,7 @@
 #include "base/rand.h"
 
 #include "loop/loop.h"
+#include "send/challenge.h"
 #include "send/delivery.h"
 #include "send/exchange.h"
 #include "send/hold.h"
@@ -33,6 +34,7 @@ struct sender {
 	struct lanes *lanes;
 	struct holds *holds;
 	struct exchanges *exchanges;
+	struct challenges *challenges;
 	struct payloads *payloads;
 	struct recorder *recorder;
 	struct tally *tally;

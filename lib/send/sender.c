@@ -246,6 +246,12 @@ sender_on_notices(struct sender *s, void (*fn)(void *arg), void *arg)
 	s->noticed_arg = arg;
 }
 
+struct challenges *
+sender_challenges(struct sender *s)
+{
+	return s->challenges;
+}
+
 const char *
 sender_stalled(const struct sender *s)
 {
@@ -358,6 +364,7 @@ sender_new(struct loop *l, const struct config *c, struct catalogue *cat,
 		free(s);
 		return NULL;
 	}
+	s->challenges = challenges_new(l, c, s->exchanges);
 	const struct slots_events slots_ev = { s, on_adopted, sender_on_recovered, on_lost,
 		on_ready, on_app_changed, on_hold_changed, on_noticed, on_watched_changed,
 		retry_low, busy, room, load, queued, under_way };
@@ -385,6 +392,7 @@ sender_free(struct sender *s)
 {
 	if (!s)
 		return;
+	challenges_free(s->challenges);
 	exchanges_free(s->exchanges);
 	payloads_free(s->payloads);
 	recorder_free(s->recorder);

@@ -18,6 +18,8 @@
 
 struct sender; /* opaque */
 
+struct challenges;
+
 struct sender_pools {
 	struct pg_pool *record; /* one connection */
 	struct pg_pool *load;   /* reads: payloads, retries, recovery */
@@ -74,6 +76,9 @@ bool sender_mine(const struct sender *s, int slot, int64_t epoch);
 
 /* Calls fn when the database has notices (table `notice`), about once a second while it has. */
 void sender_on_notices(struct sender *s, void (*fn)(void *arg), void *arg);
+
+/* What asks the owners of URLs whether they want our requests (challenge.h). */
+struct challenges *sender_challenges(struct sender *s);
 
 /* For /readyz: NULL when all is well, else a static text naming what stalls. */
 const char *sender_stalled(const struct sender *s);

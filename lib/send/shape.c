@@ -17,7 +17,7 @@
 
 struct shaping {
 	const struct route *route;
-	const char *source;
+	const struct shape_names *names;
 	struct str id, type;
 	struct str timestamp; /* of this attempt, Unix seconds */
 	struct wall now, accepted;
@@ -34,7 +34,7 @@ put_source(struct shaping *s, struct buf *out)
 	const struct cat_app *app = s->route->app;
 	char id[ID_TEXT_SIZE];
 	struct str ref = app->uid.p ? app->uid : str_of(id_to_text(ID_APP, app->id, id));
-	buf_addf(out, "%s/app/%.*s", s->source, STR_FMT(ref));
+	buf_addf(out, "%s/app/%.*s", s->names->source, STR_FMT(ref));
 }
 
 /* HTTP binding 3.1.3.2: the value as it is, but space, '"', '%' and what is not visible ASCII. */
@@ -48,6 +48,13 @@ put_header_value(struct str value, struct buf *out)
 		else
 			buf_addc(out, (char)c);
 	}
+}
+
+void
+shape_put_origin(const struct shape_names *names, struct buf *out)
+{
+	buf_adds(out, "webhook-request-origin: ");
+	put_header_value(str_of(names->origin), out);
 }
 
 /* JSON format 3.2: the data's bytes stay as the producer wrote them. */
@@ -143,14 +150,14 @@ put_profile(struct shaping *s, struct str body)
 }
 
 void
-shape_request(const struct route *r, const struct message *m, struct wall now, const char *source,
-    struct shaped *ret)
+shape_request(const struct route *r, const struct message *m, struct wall now,
+    const struct shape_names *names, struct shaped *ret)
 {
 	char id[ID_TEXT_SIZE], timestamp[STR_I64_SIZE];
 	bool structured = r->endpoint->format == FORMAT_STRUCTURED;
 	struct shaping s = {
 		.route = r,
-		.source = source,
+		.names = names,
 		.id = str_of(id_to_text(ID_MESSAGE, m->id, id)),
 		.type = m->event_type,
 		.timestamp = str_from_i64(now.us / USEC_PER_SEC, timestamp),
@@ -170,6 +177,11 @@ shape_request(const struct route *r, const struct message *m, struct wall now, c
 		put_standard(&s, body);
 	if (r->endpoint->format == FORMAT_BINARY)
 		put_binary(&s);
+	if (r->endpoint->announces) {
+		s.line[s.nlines++] = s.out.len;
+		shape_put_origin(names, &s.out);
+		buf_addc(&s.out, '\0');
+	}
 	put_line(&s, "content-type",
 	    structured ? STR("application/cloudevents+json; charset=utf-8")
 		       : STR("application/json"));

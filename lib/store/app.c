@@ -13,5 +13,6 @@ app_row_read(const PGresult *r, int row, struct app_row *ret)
 		.created_at = pg_time(r, row, 5),
 		.updated_at = pg_time(r, row, 6),
 		.version = pg_int(r, row, 7),
+		.endpoint_challenge = pg_str(r, row, 8),
 	};
 }

@@ -10,7 +10,8 @@ struct app_row {
 	int64_t throttle_rate; /* deliveries a second; 0: no limit */
 	struct str metadata;   /* JSON */
 	struct wall created_at, updated_at;
-	int64_t version; /* of the catalogue */
+	int64_t version;               /* of the catalogue */
+	struct str endpoint_challenge; /* of endpoints to come; {NULL, 0}: none */
 };
 
 /* Texts point into the result. */

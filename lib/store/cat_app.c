@@ -89,7 +89,10 @@ enum column {
 	COL_TEMPLATE,
 	COL_FORMAT,
 	COL_VOIDS, /* of the first row only */
+	COL_ANNOUNCES,
+	COLUMNS,
 };
+static_assert(COLUMNS == CAT_APP_COLUMNS, "lib/store/cat_app.h");
 
 static int
 compare_strs(const void *a, const void *b)
@@ -160,6 +163,7 @@ read_shape(const PGresult *r, int row, struct arena *a, struct cat_endpoint *e)
 	if (format.p)
 		e->format = str_eq(format, STR("cloudevents-structured")) ? FORMAT_STRUCTURED
 									  : FORMAT_BINARY;
+	e->announces = pg_bool(r, row, COL_ANNOUNCES);
 }
 
 static void

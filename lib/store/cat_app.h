@@ -25,7 +25,7 @@ struct cat_endpoint {
 	int64_t id;
 	struct str url;
 	int16_t url_no;
-	bool disabled;
+	bool disabled; /* or its URL has not answered its challenge: either way it gets nothing */
 	struct filter filter;
 	int nheaders;
 	const char *const *headers; /* "name: value" lines */
@@ -35,6 +35,7 @@ struct cat_endpoint {
 	struct str profile;  /* how it is signed: policy/profile.h; {NULL, 0}: Standard Webhooks */
 	struct str template; /* JSON, of the profile "custom" */
 	enum event_format format;
+	bool announces; /* with WebHook-Request-Origin: its challenge is "cloudevents" */
 	bool has_schedule;
 	struct backoff schedule; /* when has_schedule */
 	int64_t timeout_ms;      /* 0: the server's */
@@ -77,8 +78,9 @@ struct cat_app {
 	const struct cat_poll *polls; /* by id, ascending */
 };
 
-/* From the rows of catalogue_by_id.sql or catalogue_by_ref.sql, at least one and all of one
- * application. The caller has the only reference. */
+/* From the rows of catalogue_by_id.sql, catalogue_by_ref.sql or endpoint_challenged.sql, at least
+ * one and all of one application. The caller has the only reference. */
+#define CAT_APP_COLUMNS 32 /* what stands behind them is not read */
 const struct cat_app *cat_app_read(const PGresult *r);
 
 const struct cat_app *cat_app_ref(const struct cat_app *app); /* returns app */

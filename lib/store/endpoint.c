@@ -31,7 +31,12 @@ endpoint_row_read(const PGresult *r, int row, struct arena *a, struct endpoint_r
 		.signature_profile = pg_str(r, row, 24),
 		.signature_template = pg_str(r, row, 25),
 		.format = pg_str(r, row, 26),
+		.challenge = pg_str(r, row, 27),
+		.verified_at = pg_time(r, row, 28),
+		.challenge_error = pg_str(r, row, 29),
+		.challenge_rate = pg_int(r, row, 30),
 	};
+	ret->unverified = ret->challenge.p && !ret->verified_at.us;
 	ret->nevent_types = pg_strs(r, row, 8, a, &ret->event_types);
 	ret->nchannels = pg_strs(r, row, 9, a, &ret->channels);
 	ret->nretry_schedule = pg_int8s(r, row, 12, a, &ret->retry_schedule);

@@ -33,9 +33,15 @@ struct endpoint_row {
 	enum hold_state hold;          /* HOLD_CLOSED when there is none */
 	struct wall failing_since;     /* us == 0: it is not */
 	struct wall probe_at;          /* us == 0: none is planned */
+	struct str challenge;          /* "slack", "cloudevents", {NULL, 0} */
+	bool unverified;               /* there is one, and the URL has not answered it */
+	struct wall verified_at;       /* us == 0: it has not */
+	struct str challenge_error;    /* {NULL, 0}: the last one did not fail */
+	int64_t challenge_rate;        /* deliveries a second that it allows; 0: any */
 	struct wall created_at, updated_at;
 	int64_t app_version; /* of the catalogue */
 };
+#define ENDPOINT_COLUMNS 31
 
 /* Texts point into the result, lists into the arena. */
 void endpoint_row_read(const PGresult *r, int row, struct arena *a, struct endpoint_row *ret);

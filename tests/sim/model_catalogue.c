@@ -8,7 +8,7 @@
 #include "receiver.h"
 #include "wire.h"
 
-#define COLUMNS 31
+#define COLUMNS 32
 
 static void
 answer_endpoint(PGresult *r, int row, const struct endpoint_row *e)

@@ -1,19 +1,20 @@
 -- An application by its organisation and its id or uid, with its live endpoints. The column p.polls, the same in every row, has its
 -- polling endpoints that gather: id, event types, channels; comma-separated, no types or channels meaning all.
--- The last one, of the first row only, has what voids its tokens: version, seconds when it was made, microseconds
+-- The last but one, of the first row only, has what voids its tokens: version, seconds when it was made, microseconds
 -- from when, scope.
 -- $1 organisation, $2 id or null, $3 uid or null
 select a.id, a.org, a.uid, a.version, a.deleted_at is not null,
-    e.id, e.url, e.url_no, e.disabled, e.event_types, e.channels,
+    e.id, e.url, e.url_no, e.disabled or e.unverified, e.event_types, e.channels,
     array(select j.key || ': ' || j.value from json_each_text(e.headers::json) j),
     e.secret, e.old_secrets, e.old_secrets_until, e.retry_schedule, e.timeout_ms, e.max_in_flight,
-    e.throttle_rate, e.ordering, e.head_of_line = 'block', h.state, h.slot, a.throttle_rate,
+    least(e.throttle_rate, e.challenge_rate), e.ordering, e.head_of_line = 'block', h.state, h.slot, a.throttle_rate,
     e.secret_kind, e.old_secret_kinds::int8[], p.polls, e.signature_profile, e.signature_template,
     e.format,
     case when row_number() over (order by e.id) = 1 then array(
         select v.version || ' ' || floor(extract(epoch from v.made_at))::int8 || ' '
             || floor(extract(epoch from v.void_from) * 1000000)::int8 || ' ' || v.scope
-        from token_void v where v.app_id = a.id and v.forget_at > now()) end
+        from token_void v where v.app_id = a.id and v.forget_at > now()) end,
+    e.challenge = 'cloudevents'
 from app a
 cross join lateral (
     select array(select concat_ws(' ', p.id, coalesce(array_to_string(p.event_types, ','), ''),

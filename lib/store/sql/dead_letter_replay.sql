@@ -12,7 +12,8 @@ with a as (
         d.replayed_at is null and d.discarded_at is null as open,
         coalesce(m.payload is not null, false) as payload,
         coalesce(e.deleted_at is null, false) as live,
-        coalesce(not e.disabled, false) as enabled
+        coalesce(not (e.disabled or e.unverified), false) as enabled,
+        coalesce(e.unverified, false) as unverified
     from a
     join dead_letter d on d.app_id = a.id and d.id = $4::int8
     left join lateral (
@@ -37,5 +38,5 @@ with a as (
     select now(), app_id, endpoint_id, msg_id, id from marked
 )
 select app_id, id, msg_id, endpoint_id, open, payload, live, enabled,
-    exists (select 1 from held), exists (select 1 from marked)
+    exists (select 1 from held), exists (select 1 from marked), unverified
 from was

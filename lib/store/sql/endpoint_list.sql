@@ -11,7 +11,8 @@ with a as (
 select e.id, e.app_id, e.uid, e.url, e.description, e.version, e.disabled, e.disabled_reason,
     e.event_types, e.channels, e.throttle_rate, e.metadata, e.retry_schedule, e.timeout_ms,
     e.max_in_flight, e.created_at, e.updated_at, a.version, e.paused, e.ordering, e.head_of_line,
-    h.state, h.failing_since, h.probe_at, e.signature_profile, e.signature_template, e.format
+    h.state, h.failing_since, h.probe_at, e.signature_profile, e.signature_template, e.format,
+    e.challenge, e.verified_at, e.challenge_error, e.challenge_rate
 from a
 left join lateral (
     select * from endpoint p

@@ -7,7 +7,10 @@
 -- $15 metadata, $16 retry schedule in ms or null, $17 timeout in ms or null,
 -- $18 requests in flight or null, $19 paused, $20 ordering or null, $21 head of line, $22 slot or null,
 -- $23 its epoch, $24 headers or null: as they are, $25 signature profile or null, $26 its template or null,
--- $27 format or null
+-- $27 format or null, $28 challenge or null: the application's, $29 URL to which it was made, or null: it was not,
+-- $30 whether it was answered, $31 why not, or null, $32 deliveries a second that the answer allows, or null. An
+-- answer counts for the URL and the challenge that it was given to; what gets another URL or another challenge in
+-- any other way is unverified.
 with a as (
     update app set version = version + 1, changed_at = clock_timestamp()
     where id = coalesce($2::int8,
@@ -15,7 +18,7 @@ with a as (
         and org = $1::text and ($3::text is null or uid = $3::text) and deleted_at is null
         and ($22::int2 is null or exists (select 1 from slot s
             where s.id = $22::int2 and s.epoch = $23::int8 and s.owner is not null))
-    returning id, version, org, uid
+    returning id, version, org, uid, endpoint_challenge
 ), e as (
     update endpoint e
     set uid = case when 'uid' = any($6::text[]) then $7::text else e.uid end,
@@ -46,6 +49,17 @@ with a as (
         signature_template = case when 'signatureProfile' = any($6::text[])
             then $26::text else e.signature_template end,
         format = case when 'format' = any($6::text[]) then $27::text else e.format end,
+        challenge = case when 'challenge' = any($6::text[])
+            then coalesce($28::text, a.endpoint_challenge) else e.challenge end,
+        (verified_at, challenge_error, challenge_rate) = (
+            select case when asked and $30::bool then clock_timestamp() when same then e.verified_at end,
+                case when asked then $31::text when same then e.challenge_error end,
+                case when asked and $30::bool then $32::int4 when same then e.challenge_rate end
+            from (select n.url = $29::text and n.challenge = $28::text as asked,
+                    n.url = e.url and n.challenge is not distinct from e.challenge as same
+                from (select case when 'url' = any($6::text[]) then $8::text else e.url end as url,
+                        case when 'challenge' = any($6::text[])
+                            then coalesce($28::text, a.endpoint_challenge) else e.challenge end as challenge) n) m),
         updated_at = clock_timestamp()
     from a
     where e.app_id = a.id and e.deleted_at is null
@@ -80,7 +94,8 @@ with a as (
 select e.id, e.app_id, e.uid, e.url, e.description, e.version, e.disabled, e.disabled_reason,
     e.event_types, e.channels, e.throttle_rate, e.metadata, e.retry_schedule, e.timeout_ms,
     e.max_in_flight, e.created_at, e.updated_at, a.version, e.paused, e.ordering, e.head_of_line,
-    k.state, k.failing_since, k.probe_at, e.signature_profile, e.signature_template, e.format
+    k.state, k.failing_since, k.probe_at, e.signature_profile, e.signature_template, e.format,
+    e.challenge, e.verified_at, e.challenge_error, e.challenge_rate
 from e cross join a
 left join (
     select * from h

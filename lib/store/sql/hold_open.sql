@@ -8,7 +8,7 @@ with h as (
         clock_timestamp() - $5::int8 * interval '1 millisecond',
         clock_timestamp() + $6::int8 * interval '1 millisecond'
     from endpoint e, slot s
-    where e.app_id = $1::int8 and e.id = $2::int8 and e.deleted_at is null and not e.disabled
+    where e.app_id = $1::int8 and e.id = $2::int8 and e.deleted_at is null and not (e.disabled or e.unverified)
         and s.id = $3::int2 and s.epoch = $4::int8 and s.owner is not null
     on conflict (app_id, endpoint_id) do update
     set state = 1,

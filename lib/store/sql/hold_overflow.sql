@@ -6,7 +6,7 @@ with h as (
     insert into hold as h (app_id, endpoint_id, slot, state, ordered)
     select e.app_id, e.id, s.id, 2, e.ordering is not null
     from endpoint e, slot s
-    where e.app_id = $1::int8 and e.id = $2::int8 and e.deleted_at is null and not e.disabled
+    where e.app_id = $1::int8 and e.id = $2::int8 and e.deleted_at is null and not (e.disabled or e.unverified)
         and s.id = $3::int2 and s.epoch = $4::int8 and s.owner is not null
     on conflict (app_id, endpoint_id) do update
     set state = 2,

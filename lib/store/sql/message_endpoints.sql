@@ -44,6 +44,7 @@ select e.id, e.app_id, e.uid, e.url, e.description, e.version, e.disabled, e.dis
     e.event_types, e.channels, e.throttle_rate, e.metadata, e.retry_schedule, e.timeout_ms,
     e.max_in_flight, e.created_at, e.updated_at, 0::int8, e.paused, e.ordering, e.head_of_line,
     h.state, h.failing_since, h.probe_at, e.signature_profile, e.signature_template, e.format,
+    e.challenge, e.verified_at, e.challenge_error, e.challenge_rate,
     p.success, p.attempts, p.next_at,
     exists (select 1 from given_up g where g.endpoint_id = e.id),
     e.deleted_at is not null, exists (select 1 from waits w where w.endpoint_id = e.id)

@@ -40,7 +40,7 @@ with a as (
     select id from targets union select endpoint_id from tried
 )
 select e.id, e.uid, e.url, exists (select 1 from targets x where x.id = e.id),
-    e.disabled, e.disabled_reason, e.event_types, e.channels, e.throttle_rate, e.paused,
+    e.disabled, e.disabled_reason, e.event_types, e.channels, least(e.throttle_rate, e.challenge_rate), e.paused,
     e.created_at, e.updated_at, e.deleted_at, coalesce(h.state, 0::int2), h.probe_at,
     p.success_id, p.attempts, p.next_at, l.id, l.http_status, l.error,
     g.id, g.reason, g.replayed_at, g.discarded_at,
@@ -48,7 +48,8 @@ select e.id, e.uid, e.url, exists (select 1 from targets x where x.id = e.id),
     w.ordered, m.id, m.event_type, m.channels, m.gone,
     m.deliver_at,
     coalesce((select s.lease_until < now() from slot s
-        where s.id = ((m.id >> 12) & 1023)::int2 and s.low_water < m.id), false)
+        where s.id = ((m.id >> 12) & 1023)::int2 and s.low_water < m.id), false),
+    e.unverified
 from m
 left join lateral (
     select x.* from endpoint x

@@ -15,7 +15,7 @@ with a as (
         (select u.msg_id from message_uid u where u.app_id = a.id and u.event_id = $5::text
             order by u.bucket desc limit 1))
 ), e as (
-    select e.id, e.disabled
+    select e.id, e.disabled, e.unverified
     from a join endpoint e on e.app_id = a.id and e.deleted_at is null
         and e.id = coalesce($6::int8, (select o.id from endpoint o
             where o.app_id = a.id and o.uid = $7::text and o.deleted_at is null))
@@ -24,9 +24,9 @@ with a as (
     select greatest($10::timestamptz, (select s.retry_low from slot s where s.id = $8::int2)),
         $8::int2, 0, 0, 1, m.app_id, m.id, e.id, $11::int8
     from m, e
-    where m.payload is not null and not e.disabled and exists (select 1 from slot s
+    where m.payload is not null and not (e.disabled or e.unverified) and exists (select 1 from slot s
         where s.id = $8::int2 and s.epoch = $9::int8 and s.owner is not null)
     returning msg_id
 )
-select m.app_id, m.id, e.id, m.payload is null, e.disabled, exists (select 1 from planned)
+select m.app_id, m.id, e.id, m.payload is null, e.disabled, exists (select 1 from planned), e.unverified
 from m, e

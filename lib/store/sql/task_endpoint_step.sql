@@ -24,7 +24,7 @@ with mine as materialized (
     select id from slot where id = $17::int2 and epoch = $18::int8 and owner is not null
 ), live as materialized (
     select e.id, e.event_types, e.channels from endpoint e join app a on a.id = e.app_id
-    where e.app_id = $9::int8 and e.id = $10::int8 and not e.disabled and e.deleted_at is null
+    where e.app_id = $9::int8 and e.id = $10::int8 and not (e.disabled or e.unverified) and e.deleted_at is null
         and a.org = $7::text and a.deleted_at is null
 ), seen as materialized (
     select id, event_type, channels, targets, (extra).tags, (extra).deliver_at,

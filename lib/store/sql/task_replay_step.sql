@@ -37,7 +37,7 @@ with mine as materialized (
     select p.app_id, p.id
     from picked p
     join endpoint e on e.app_id = p.app_id and e.id = p.endpoint_id
-        and not e.disabled and e.deleted_at is null
+        and not (e.disabled or e.unverified) and e.deleted_at is null
     join app a on a.id = p.app_id and a.deleted_at is null
     where (select payload_kept(m.payload, m.extra) is not null from message m
         where m.app_id = p.app_id and m.id = p.msg_id)

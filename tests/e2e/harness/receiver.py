@@ -16,8 +16,8 @@ from .wait import Late
 class Got:
     """A request as it arrived: header names as sent, the body's bytes."""
 
-    def __init__(self, path, headers, body, peer):
-        self.path, self.body, self.peer = path, body, peer
+    def __init__(self, path, headers, body, peer, method="POST"):
+        self.path, self.body, self.peer, self.method = path, body, peer, method
         self.headers = headers
         self.answered = None  # the status of the step that answers it
         self.at = time.monotonic()
@@ -47,7 +47,8 @@ class Got:
 
 
 class Step:
-    """What one request to a path is answered with. `after`: a threading.Event to wait for first."""
+    """What one request to a path is answered with. `after`: a threading.Event to wait for first. A body may be
+    a function of the request."""
 
     def __init__(self, status=200, headers=None, body=b"", after=None, hang=False, reset=False,
                  close=False, raw=None):
@@ -164,7 +165,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         receiver = self.server.receiver
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        step = receiver._record(Got(self.path, self.headers, body, self.client_address))
+        got = Got(self.path, self.headers, body, self.client_address, self.command)
+        step = receiver._record(got)
         if step.after:
             step.after.wait(60)
         if step.hang:
@@ -176,20 +178,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(step.raw)
             self.close_connection = True
         else:
-            self._answer(step)
+            self._answer(step, step.body(got) if callable(step.body) else step.body)
 
-    do_GET = do_PUT = do_POST
+    do_GET = do_PUT = do_OPTIONS = do_POST
 
-    def _answer(self, step):
+    def _answer(self, step, body):
         self.send_response(step.status)
         for name, value in step.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(step.body)))
+        self.send_header("Content-Length", str(len(body)))
         if step.close:
             self.send_header("Connection", "close")
             self.close_connection = True
         self.end_headers()
-        self.wfile.write(step.body)
+        self.wfile.write(body)
         self.wfile.flush()
 
     def _reset(self):
