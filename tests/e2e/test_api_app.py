@@ -58,7 +58,7 @@ def test_patch_changes_what_it_names(api, change, shown):
     before = api.post("/app", {"name": "a", "uid": fresh(), "rateLimit": 1, "metadata": {"k": "v"}},
                       want=201).json
     after = api.patch(f"/app/{before['id']}", change, want=200).json
-    expected = {k: v for k, v in {**before, **shown}.items() if v is not None or k == "throttleRate"}
+    expected = {k: v for k, v in {**before, **shown}.items() if v is not None or k in ("throttleRate", "endpointChallenge")}
     assert after.pop("updatedAt") > expected.pop("updatedAt")
     assert after == expected
     after["updatedAt"] = api.get(f"/app/{before['id']}").json["updatedAt"]
