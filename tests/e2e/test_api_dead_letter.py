@@ -1,5 +1,6 @@
 """Dead letters and the background tasks that act on many of them."""
 
+import datetime
 import signal
 import threading
 
@@ -248,7 +249,17 @@ def test_paced_paused_resumed_cancelled(api, app, receiver):
     assert len(api.dead_letters(app, replayed="true")) == ended["done"]
 
 
+def test_a_rate_is_kept_to(api, app, receiver):
+    bury(api, app, receiver, count=10)
+    task = api.post("/dead-letter/replay", {"appId": app, "ratePerSecond": 5}, want=202).json["id"]
+    done = wait_until(lambda: (row := api.get(f"/background-task/{task}").json)["status"] == "finished" and row, 60)
+    started, ended = (datetime.datetime.fromisoformat(done[at].replace("Z", "+00:00"))
+                      for at in ("createdAt", "updatedAt"))
+    assert (ended - started).total_seconds() > 1.5
+
+
 @pytest.mark.parametrize("body, field", [
+    ({"eventTypes": ["a"] * 101}, "eventTypes"),
     ({"appId": 5}, "appId"), ({"endpointId": []}, "endpointId"), ({"eventTypes": "a"}, "eventTypes"),
     ({"eventTypes": ["a b"]}, "eventTypes"), ({"reason": "x"}, "reason"),
     ({"statusCodeClass": 404}, "statusCodeClass"), ({"before": "soon"}, "before"),

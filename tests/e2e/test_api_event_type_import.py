@@ -234,6 +234,11 @@ def test_many_references_that_end_alike(org):
     assert taken == [str(i) for i in range(n)]
 
 
+def test_webhooks_are_bounded(org):
+    for count, status in ((1000, 200), (1001, 422)):
+        run(org, spec(**{f"t{i}": webhook() for i in range(count)}), want=status, dryRun=True)
+
+
 def test_an_application_may_not(org):
     app = org.new_app()
     token = org.post(f"/auth/app-portal-access/{app}", {}, want=200).json["token"]

@@ -129,6 +129,21 @@ def test_families_that_are_not_offered(api, path):
     assert api.call("POST", path, {}, want=501).json["code"] == "not_implemented"
 
 
+# Bounds.
+
+
+def test_a_body_of_an_object_is_bounded(api):
+    """One that is within the bound of all bodies, and would be parsed whole."""
+    for size, status in ((500 << 10, 422), (600 << 10, 413)):
+        assert api.call("POST", "/app", b'{"name": "%s"}' % (b"a" * size)).status == status
+
+
+def test_pages_are_bounded(api):
+    for limit, status in ((250, 200), (251, 422)):
+        for path in ("/app", "/event-type", "/dead-letter", "/background-task"):
+            api.get(f"{path}?limit={limit}", want=status)
+
+
 # Browsers.
 
 
@@ -206,6 +221,14 @@ def test_key_is_of_one_caller_and_one_path(api, app, daemon):
     other = Api("127.0.0.1", daemon.port, daemon.token_for("--org", "org_" + uuid.uuid4().hex[:27]))
     assert keyed(other, key, want=201).json["id"] != first
     keyed(api, key, {"name": key, "description": ""}, "/event-type", want=201)
+
+
+def test_key_is_of_one_token(api, app):
+    """An application's caller is none of the organisation's, though both have the path."""
+    key, path = uuid.uuid4().hex, f"/app/{app}/polling-endpoint"
+    token = portal(api, app)["token"]
+    made = [keyed(api, key, {}, path, token=one, want=201).json["id"] for one in ("", token, "", token)]
+    assert made[0] != made[1] and made[:2] == made[2:]
 
 
 def test_key_of_a_refused_request_is_free_again(api):

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import uuid
 
 import pytest
 from harness.clock import Clock
@@ -183,6 +184,68 @@ def test_a_payload_is_forgotten_at_its_time(daemon, api, app, receiver):
     assert api.list(f"/app/{app}/attempt/msg/{made}", with_msg="true")[0]["msg"]["payload"] == {"expired": True}
     refused = api.post(f"/app/{app}/msg/{made}/endpoint/{endpoint}/resend", want=400)
     assert refused.json["code"] == "missing_payload"
+
+
+def test_a_payload_that_is_over_is_nowhere(daemon, api, receiver):
+    """From its time on, though its bytes are there until housekeeping has removed them."""
+    mark, uid, key = uuid.uuid4().hex, uuid.uuid4().hex, {"Idempotency-Key": "k"}
+    app = api.new_app(uid=uid)
+    endpoint = api.new_endpoint(app, receiver.script("/dead", 500), retrySchedule=[])
+    paused = api.new_endpoint(app, receiver.url("/paused"), paused=True)
+    poller = api.post(f"/app/{app}/polling-endpoint", {}, want=201).json["id"]
+    body = {"eventType": "t", "payload": {"mark": mark}, "payloadRetentionHours": 1}
+    made = api.post(f"/app/{app}/msg", body, headers=key, want=202).json["id"]
+    letter = wait_until(lambda: api.dead_letters(app, endpoint_id=endpoint))[0]["id"]
+    lists = [f"/app/{app}/msg/{made}", f"/app/{app}/msg", f"/app/{app}/msg?order=ascending",
+             f"/app/{app}/attempt/msg/{made}?with_msg=true", f"/app/{app}/endpoint/{endpoint}/msg",
+             f"/app/{app}/endpoint/{endpoint}/msg?order=ascending",
+             f"/app/{app}/attempt/endpoint/{endpoint}?with_msg=true",
+             f"/app/{app}/attempt/endpoint/{endpoint}?with_msg=true&order=ascending",
+             f"/app/{app}/dead-letter/{letter}", f"/app/{app}/poller/{poller}"]
+    wait_until(lambda: api.get(lists[3]).json["data"])
+    for path in lists:
+        assert mark.encode() in api.get(path).body, path
+    with daemon.database() as db:
+        db.execute("update message set extra.forget_at = now() where app_id ="
+                   " (select id from app where uid = %s)", [uid])
+    for path in lists:
+        told = api.get(path)
+        assert mark.encode() not in told.body and made.encode() in told.body, path
+    assert b"its payload is gone" in api.get(f"/app/{app}/msg/{made}/explain").body
+    again = api.post(f"/app/{app}/msg", body, headers=key, want=202)
+    assert again.json["id"] == made and mark.encode() not in again.body
+    for path in (f"/app/{app}/msg/{made}/endpoint/{endpoint}/resend", f"/app/{app}/dead-letter/{letter}/replay"):
+        assert api.post(path, want=400).json["code"] == "missing_payload"
+    tasks = [("/dead-letter/replay", {"appId": app}),
+             (f"/app/{app}/endpoint/{endpoint}/recover", {"since": ahead(hours=-1)})]
+    for path, filters in tasks:
+        task = api.post(path, filters, want=202).json["id"]
+        done = wait_until(lambda t=task: (row := api.get(f"/background-task/{t}").json)["status"] != "running" and row)
+        assert (done["done"], done["failed"]) == (0, 1), path
+    api.patch(f"/app/{app}/endpoint/{paused}", {"paused": False}, want=200)
+    wait_until(lambda: "waiting" not in api.get(f"/app/{app}/endpoint/{paused}").json)
+    later = api.send(app)
+    receiver.wait(1, "/paused", id=later)
+    receiver.wait(1, "/dead", id=later)
+    assert [got.id for got in receiver.got("/paused")] == [later]
+    assert [got.id for got in receiver.got("/dead")] == [made, later]
+
+
+def test_housekeeping_removes_what_is_over(start):
+    """By itself, soon after a start."""
+    daemon = start()
+    api = daemon.api()
+    app = api.new_app()
+    post(api, app, payloadRetentionHours=1)
+    kept = post(api, app, payloadRetentionHours=3)["id"]
+    with daemon.database() as db:
+        db.execute("update payload_expiry set forget_at = forget_at - interval '2 hours'")
+        db.execute("update message set extra.forget_at = (extra).forget_at - interval '2 hours'")
+        daemon.stop()
+        daemon.start()
+    with daemon.database() as db:
+        wait_until(lambda: db.execute("select count(payload) from message").fetchone()[0] == 1, 60, "it is removed")
+    assert daemon.api().get(f"/app/{app}/msg/{kept}").json["payload"] == {"a": 1}
 
 
 def test_what_is_forgotten_is_removed_and_once(start):

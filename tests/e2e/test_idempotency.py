@@ -71,6 +71,23 @@ def test_at_the_edge_other_requests_are_done_once(at_the_edge):
         assert len({r.json["id"] for r in replies if r.status == 201}) == 1
 
 
+@pytest.mark.parametrize("fields", [{}, {"eventId": "mine"}, {"tags": ["x"]}], ids=["plain", "eventId", "tags"])
+def test_an_events_key_of_the_bucket_before(api, daemon, fields):
+    app = api.new_app(uid=uuid.uuid4().hex)
+    body, key = {"eventType": "t", "payload": {}, **fields}, {"Idempotency-Key": uuid.uuid4().hex}
+    first = api.post(f"/app/{app}/msg", body, headers=key, want=202)
+    uid = api.get(f"/app/{app}").json["uid"]
+    with daemon.database() as db:
+        moved = db.execute("update idempotency set bucket = bucket - 1 where app_id ="
+                           " (select id from app where uid = %s)", [uid]).rowcount
+        # Its name alone would tell them apart, too.
+        db.execute("delete from message_uid where app_id = (select id from app where uid = %s)", [uid])
+    assert moved == 1
+    again = api.post(f"/app/{app}/msg", body, headers=key, want=202)
+    assert (again.body, again.headers["idempotency-replayed"]) == (first.body, "true")
+    assert len(api.list(f"/app/{app}/msg")) == 1
+
+
 def test_keys_survive_a_restart(start):
     """Two workers, all of it killed and started again: the first answers are told, also with fewer fields asked."""
     daemon = start(workers=2)

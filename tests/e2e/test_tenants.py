@@ -26,13 +26,14 @@ class Tenant:
         self.api, self.org_token, self.token = api, org_token, token or org_token
         self.mark = "mark" + uuid.uuid4().hex
         self.uid = "own" + uuid.uuid4().hex
+        self.hidden = "hidden" + uuid.uuid4().hex  # a header's value that nobody is told
         more = {"description": self.mark, "metadata": {"mark": self.mark}}
         self.post("/event-type", {"name": self.uid, "description": self.mark})
         self.app = self.post("/app", {"name": self.mark, "uid": self.uid})["id"]
         base = f"/app/{self.app}"
         endpoint = self.post(base + "/endpoint", {
             "url": receiver.script(f"/{self.mark}", 200), "uid": self.uid,
-            "headers": {"x-mark": self.mark, "authorization": self.mark}, **more})["id"]
+            "headers": {"x-mark": self.mark, "authorization": self.hidden}, **more})["id"]
         failing = self.post(base + "/endpoint", {"url": receiver.script(f"/{self.mark}/gone", 500),
                                                  "retrySchedule": [], **more})["id"]
         poller = self.post(base + "/polling-endpoint", {"uid": self.uid, **more})["id"]
@@ -51,6 +52,7 @@ class Tenant:
             "attempt": [one["id"] for one in attempts if one["endpointId"] == endpoint],
             "dead_letter": [letter], "task": [task], "name": [self.uid],
             "polling_endpoint": [poller, self.uid], "sink_id": [poller, self.uid]}
+        self.failing = failing
         self.ids = {name for names in self.names.values() for name in names} | {failing}
         self.places = [*self.ids, place, *(one["id"] for one in attempts)]
 
@@ -102,7 +104,7 @@ BODIES = {
     "ApplicationTokenExpireIn": {}, "BulkExpungeContentsIn": {"ids": ["nothing"]},
     "BulkReplayIn": {"since": ago(600)}, "DashboardAccessIn": {}, "EndpointHeadersIn": {"headers": {}},
     "EndpointHeadersPatchIn": {"headers": {"x-a": "b"}}, "EndpointIn": {"url": "http://127.0.0.1:8077/"},
-    "EndpointPatch": {"description": "a"}, "EndpointSecretRotateIn": {},
+    "EndpointPatch": {"description": "a", "paused": True}, "EndpointSecretRotateIn": {},
     "EndpointUpdate": {"url": "http://127.0.0.1:8077/"}, "EventExampleIn": {"eventType": "svix.ping"},
     "EventTypePatch": {"description": "a"}, "EventTypeUpdate": {"description": "a"},
     "MessageBatchIn": [{"eventType": "a", "payload": {}}],
@@ -126,14 +128,14 @@ def routes(document):
 
 
 def crossings(placeholders, victim, one):
-    """Their names in the places of a path: in every place, and in one where the others are our own."""
+    """Their names in the places of a path: in every place, in every one but the application's, and in one where the
+    others are our own."""
     named = [p for p in placeholders if p != "consumer_id"]
     for form in (0, 1):
-        def theirs(placeholder):
-            return victim.names[placeholder][form % len(victim.names[placeholder])]
-        mixed = [{p: theirs(p)} for p in named] + [{p: theirs(p) for p in named}]
-        for foreign in mixed:
-            yield {p: foreign.get(p) or one.own(p) for p in placeholders}
+        foreign = {p: victim.names[p][form % len(victim.names[p])] for p in named}
+        below = {p: name for p, name in foreign.items() if p != "app"}
+        for theirs in [{p: name} for p, name in foreign.items()] + [foreign] + [below] * (len(below) > 1):
+            yield {p: theirs.get(p) or one.own(p) for p in placeholders}
 
 
 def is_allowed(who, method, path, given, victim):
@@ -151,13 +153,15 @@ def is_allowed(who, method, path, given, victim):
 
 def check_untold(reply, what, victim, asked):
     """Nothing of theirs is in the answer but what the question had of it."""
-    for secret in {victim.mark, victim.key, *victim.ids}:
+    for secret in {victim.mark, victim.hidden, victim.key, *victim.ids}:
         assert secret in asked or secret.encode() not in reply.body, (what, reply)
 
 
 def ask(api, method, target, body, token):
     if method == "GET":
         target += "?eventType=a"  # what one route wants to know, and the others do not
+        if "/consumer/" in target:
+            target += f"&iterator={2**63 - 1}.0"  # its place is stored, where it is ahead
     return api.call(method, target, body if method in ("POST", "PUT", "PATCH") else None, token=token)
 
 
@@ -204,6 +208,28 @@ def test_paths_lead_somewhere(api, world):
             assert reply.status < 300 or reply.status in (400, 409), (method, path, given, reply)
 
 
+def test_secrets(daemon, api, world):
+    """Keys and withheld headers are in no answer, to whomever, but in those of the routes that are for keys; and
+    these need a right of their own. The log has none of it."""
+    victim, _ = world
+    reader = api.post(f"/auth/app-portal-access/{victim.app}", {"readOnly": True}, token=victim.token, want=200)
+    tokens = [victim.token, reader.json["token"]]
+    every = sorted(routes(api.get("/openapi.json", token=None).json), key=lambda r: (r[0] != "GET", r[0] == "DELETE"))
+    for method, path, placeholders, _, schema in every:
+        if path.startswith("/operational-webhook") or not placeholders:
+            continue
+        target = path.format(**{p: victim.own(p) for p in placeholders})
+        for token in reversed(tokens):
+            reply = ask(api, method, target, BODIES[schema], token)
+            assert victim.hidden.encode() not in reply.body, (method, path)
+            if token != victim.token and "/secret" in path:
+                assert reply.status == 403, (method, path, reply)
+            if token != victim.token or "/secret" not in path:
+                assert victim.key.encode() not in reply.body, (method, path)
+    for secret in (victim.hidden, victim.key, *tokens):
+        assert secret not in daemon.log()
+
+
 def test_operational_webhooks(daemon, api, receiver, world):
     """Endpoints that nobody's application has: an organisation's own, and not those of another one."""
     victim, others = world
@@ -245,6 +271,35 @@ def test_queries(daemon, api, world):
     assert victim.rows(daemon) == before
 
 
+def test_event_types(daemon, api, world):
+    """Of another organisation: neither deleted, nor archived by an import, nor there to be named."""
+    victim, others = world
+    token = others["stranger"].token
+    before = victim.rows(daemon)
+    for query in ("", "?expunge=true"):
+        api.delete(f"/event-type/{victim.uid}{query}", token=token, want=404)
+    spec = {"openapi": "3.1.0", "webhooks": {"one.more": {"post": {"description": "a"}}}}
+    api.post("/event-type/import/openapi", {"spec": spec, "replaceAll": True}, token=token, want=200)
+    body = {"url": "http://127.0.0.1:8077/", "eventTypes": [victim.uid]}
+    api.post(f"/app/{others['stranger'].app}/endpoint", body, token=token, want=422)
+    assert victim.rows(daemon) == before
+
+
+def test_lists_of_the_organisation(api, world):
+    """All of their pages."""
+    victim, others = world
+    for method, path, placeholders, told, _ in routes(api.get("/openapi.json", token=None).json):
+        if placeholders or "iterator" not in told or path.startswith("/operational-webhook"):
+            continue
+        page, more = {"done": False}, ""
+        while not page["done"]:
+            reply = api.get(f"{path}?limit=250{more}", token=others["stranger"].token)
+            check_untold(reply, path, victim, "")
+            page = reply.json
+            more = f"&iterator={page.get('iterator')}"
+            page.setdefault("done", True)
+
+
 def test_bodies(daemon, api, world):
     """Names in a body."""
     victim, others = world
@@ -263,11 +318,13 @@ def test_bodies(daemon, api, world):
         assert reply["unresolvedAppIds"] == [app]
     api.post("/app", {"name": "a", "uid": victim.uid}, token=stranger.token, want=201)
     tasks = []
-    for endpoint in victim.names["endpoint"]:
+    for endpoint in (*victim.names["endpoint"], victim.failing):
         filters = {"endpointId": endpoint}
         assert api.post("/dead-letter/replay", {**filters, "dryRun": True}, token=stranger.token).json["count"] == 0
         tasks += [api.post(f"/dead-letter/{what}", filters, token=stranger.token, want=202).json["id"]
                   for what in ("replay", "discard")]
+    own = api.post("/dead-letter/replay", {"appId": operator.app}, token=operator.token, want=202).json["id"]
+    wait_until(lambda: api.get(f"/background-task/{own}", token=operator.token).json["status"] == "finished")
     for task in tasks:
         wait_until(lambda t=task: api.get(f"/background-task/{t}", token=stranger.token).json["status"] == "finished")
     assert victim.rows(daemon) == before

@@ -151,6 +151,34 @@ make_tree
 echo stale >>"$tree/docs/api.md"
 expect fail docs.sh "a stale page of the API" "$tree/posthorn" "$tree/posthorn"
 
+# A list of one mutant; its file, its test and its page fit.
+make_mutants() {
+	make_tree
+	mkdir -p "$tree/tests/mutants" "$tree/tests/e2e"
+	cat >"$tree/tests/mutants/one.toml" <<-'TOML'
+		title = "One"
+		[[mutant]]
+		protection = "one is one"
+		off = "it is two"
+		file = "lib/base/one.c"
+		old = "return 1;"
+		new = "return 2;"
+		fails = ["e2e/test_one.py::test_one"]
+	TOML
+	printf 'def test_one():\n    pass\n' >"$tree/tests/e2e/test_one.py"
+	"$lint/../mutants/run" --page --tree "$tree" >"$tree/docs/protections.md"
+}
+make_mutants
+expect pass mutants.py "a mutant that applies"
+sed -i 's/return 1/return 3/' "$tree/lib/base/one.c"
+expect fail mutants.py "a mutant that applies no more"
+make_mutants
+sed -i 's/test_one/test_other/' "$tree/tests/e2e/test_one.py"
+expect fail mutants.py "a mutant whose test is no more"
+make_mutants
+echo stale >>"$tree/docs/protections.md"
+expect fail mutants.py "a stale page of protections"
+
 # A document of one operation, changed by a statement of Python's on d, thing and components.
 make_document() {
 	make_tree
