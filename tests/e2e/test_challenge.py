@@ -9,6 +9,7 @@ import time
 import pytest
 from harness.api import Unexpected
 from harness.daemon import free_port, kill
+from harness.names import Names
 from harness.receiver import Step
 from harness.wait import wait_until
 
@@ -473,14 +474,38 @@ def reachable(daemon):
 
 
 def test_address_policy(start, receiver):
-    """The address is judged when it is known: a name that may not be reached is not asked."""
-    daemon = start(allow_addresses="127.0.0.2/32")
-    api = daemon.api()
-    app = api.new_app()
-    reply = new(api, app, receiver.url("/hook"), want=422, challenge="slack")
-    assert reply["detail"][0]["loc"] == ["body", "url"]
-    for kind in ("slack", "cloudevents"):
-        made = new(api, app, f"http://{socket.gethostname()}:{receiver.port}/hook", want=(201, 422), challenge=kind)
-        if "id" in made:
-            assert made["verification"] == "unverified"
-    assert not receiver.got()
+    """The address is judged when it is known: a name that leads to where nothing may go is not asked."""
+    names = Names({"hook.hooks-of-acme.com": [["127.0.0.1"]]})
+    try:
+        api = start(allow_addresses="127.0.0.2/32", dns_servers=names.server).api()
+        app = api.new_app()
+        new(api, app, receiver.url("/hook"), want=422, challenge="slack")
+        for kind in ("slack", "cloudevents"):
+            url = f"http://hook.hooks-of-acme.com:{receiver.port}/hook"
+            assert_unverified(new(api, app, url, challenge=kind), "not allowed")
+        assert not receiver.connections
+    finally:
+        names.stop()
+
+
+# ---- the command line ----------------------------------------------------------------------------
+
+
+def test_command_line(daemon, api, receiver):
+    uid = f"line-{time.monotonic_ns()}"
+    done = daemon.run("app", "create", "acme", "--uid", uid, "--endpoint-challenge", "cloudevents", "-o", "json")
+    assert done.returncode == 0 and json.loads(done.stdout)["endpointChallenge"] == "cloudevents", done.stderr
+    done = daemon.run("app", "update", uid, "--clear", "endpointChallenge", "-o", "json")
+    assert done.returncode == 0 and json.loads(done.stdout)["endpointChallenge"] is None, done.stderr
+    url = receiver.script("/hook", 404, 404, ECHO, 200)
+    done = daemon.run("endpoint", "create", uid, url, "--uid", "main", "--challenge", "slack", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    assert_unverified(json.loads(done.stdout), "404")
+    done = daemon.run("endpoint", "verify", uid, "main", "-o", "json")
+    assert done.returncode == 69 and "unverified: the answer's status is 404" in done.stderr
+    assert_unverified(json.loads(done.stdout), "404")
+    done = daemon.run("endpoint", "verify", uid, "main", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    assert_verified(json.loads(done.stdout))
+    done = daemon.run("endpoint", "update", uid, "main", "--challenge", "cloudevents")
+    assert done.returncode != 0 and "challenge failed" in done.stderr
