@@ -99,7 +99,8 @@ struct lane {
 	turn;                     /* in group->turns while LANE_RUNS, in group->rationed while
 				   * LANE_RATIONED, in pool->blocked[room] while LANE_BLOCKED */
 	TAILQ_ENTRY(lane) member; /* in group->members */
-	TAILQ_ENTRY(lane) rest;   /* in lanes->idle while idle */
+	TAILQ_ENTRY(lane) rest;   /* in lanes->idle while idle … */
+	usec_t rests_from; /* … from then on, or from when it was seen to be worth keeping */
 	UT_hash_handle hh;
 };
 
@@ -151,8 +152,9 @@ struct lanes {
 	struct lane *by_endpoint;
 	struct group *by_app;
 	struct group_list ring;
-	struct lane_list idle;
+	struct lane_list idle; /* in the order of rests_from */
 	int nidle;
+	struct timer look; /* for those that have rested for long */
 	int queued;
 	int aside; /* under way in lanes that were set aside */
 	struct lane_sums sum;
@@ -166,6 +168,7 @@ struct lanes {
 /* The queue whose first delivery is next; something must be waiting. */
 struct delivery_list *lane_pick(struct lane *lane);
 void lane_count(struct lane *lane, struct delivery *d, int n);
+void lane_rests(struct lane *lane); /* from now on: the last of the idle ones */
 void lane_weigh(struct lane *lane); /* its route or its gate has changed */
 
 /* Whether what is next is over at once: then no bound on what is under way applies. */

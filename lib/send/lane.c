@@ -8,7 +8,10 @@
 
 #include "send/lane-internal.h"
 
-#define IDLE_MAX 4096 /* lanes kept prepared without any delivery */
+#define IDLE_MAX   4096                     /* lanes kept prepared without any delivery */
+#define REST_MAX   (15 * 60 * USEC_PER_SEC) /* … and how long: as the catalogue's applications */
+#define LOOK_AFTER (60 * USEC_PER_SEC)
+#define LOOK_MAX   1000 /* lanes of one look, so that no turn takes long */
 
 /* ---- a lane ------------------------------------------------------------------------------- */
 
@@ -76,6 +79,49 @@ trim_idle(struct lanes *ls)
 	}
 }
 
+/* What a lane must not forget: failures, for a few of them far apart are the breaker's business
+ * too; what the receiver asked for; a decision that is being stored. */
+static bool
+remembers(const struct lane *lane)
+{
+	return lane->route &&
+	       (lane->breaker.failures > 0 || lane->quiet_until > 0 || lane->gate != LANE_GO);
+}
+
+/* Lanes that have rested for long go, with what they hold: a route, its keys' states, a snapshot of
+ * the application. */
+static void
+on_look(void *arg)
+{
+	struct lanes *ls = arg;
+	usec_t before = loop_now(ls->loop) - REST_MAX;
+	for (int i = 0; i < LOOK_MAX; i++) {
+		struct lane *oldest = TAILQ_FIRST(&ls->idle);
+		if (!oldest || oldest->rests_from > before)
+			break;
+		struct group *g = oldest->group;
+		if (remembers(oldest)) {
+			TAILQ_REMOVE(&ls->idle, oldest, rest);
+			lane_rests(oldest);
+		} else {
+			lane_free(oldest);
+			group_free_if_empty(g);
+		}
+	}
+	if (!TAILQ_EMPTY(&ls->idle))
+		timer_set(&ls->look, LOOK_AFTER);
+}
+
+void
+lane_rests(struct lane *lane)
+{
+	struct lanes *ls = lane->group->lanes;
+	lane->rests_from = loop_now(ls->loop);
+	TAILQ_INSERT_TAIL(&ls->idle, lane, rest);
+	if (!timer_pending(&ls->look))
+		timer_set(&ls->look, LOOK_AFTER);
+}
+
 static struct lane *
 lane_get(struct lanes *ls, int64_t app_id, int64_t endpoint_id)
 {
@@ -94,7 +140,7 @@ lane_get(struct lanes *ls, int64_t app_id, int64_t endpoint_id)
 	TAILQ_INIT(&lane->queue);
 	TAILQ_INIT(&lane->back);
 	TAILQ_INSERT_TAIL(&lane->group->members, lane, member);
-	TAILQ_INSERT_TAIL(&ls->idle, lane, rest);
+	lane_rests(lane);
 	ls->nidle++;
 	HASH_ADD(hh, ls->by_endpoint, endpoint_id, sizeof(lane->endpoint_id), lane);
 	if (lane->group->app)
@@ -201,6 +247,12 @@ lanes_stuck(const struct lanes *ls)
 /* ---- questions ---------------------------------------------------------------------------- */
 
 int
+lanes_kept(const struct lanes *ls)
+{
+	return (int)HASH_COUNT(ls->by_endpoint);
+}
+
+int
 lanes_queued(const struct lanes *ls)
 {
 	return ls->queued;
@@ -298,6 +350,7 @@ lanes_new(struct loop *l, const struct config *c, struct catalogue *cat, struct 
 	ls->arg = arg;
 	TAILQ_INIT(&ls->ring);
 	TAILQ_INIT(&ls->idle);
+	timer_init(&ls->look, l, on_look, ls);
 	share_init(ls);
 	flights_init(ls);
 	return ls;
@@ -317,6 +370,7 @@ lanes_free(struct lanes *ls)
 		lane_free(lane);
 		group_free_if_empty(g);
 	}
+	timer_done(&ls->look);
 	flights_done(ls);
 	free(ls);
 }

@@ -79,6 +79,7 @@ void lanes_update(struct lanes *ls, const struct cat_app *app);
  * (it is bounded) the lanes that still use it have to ask for. */
 void lanes_changed(struct lanes *ls, int64_t app_id, int64_t version);
 
+int lanes_kept(const struct lanes *ls);   /* the lanes that there are, resting ones too */
 int lanes_queued(const struct lanes *ls); /* all that wait */
 int lanes_ready(const struct lanes *ls);  /* those that wait for us and not for their endpoint */
 /* Those that wait behind a full window of an endpoint which answers at once: for their endpoint

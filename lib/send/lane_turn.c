@@ -115,7 +115,7 @@ lane_rest(struct lane *lane)
 		ls->nidle--;
 		return;
 	}
-	TAILQ_INSERT_TAIL(&ls->idle, lane, rest);
+	lane_rests(lane);
 	ls->nidle++;
 }
 

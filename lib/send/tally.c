@@ -10,7 +10,7 @@
  *      that was counted for it, so writing it twice does no harm, and a write that was not answered
  *      is just done again.
  *   2. A row that is CLEAN may be forgotten at any time: what comes later for the same endpoint and
- *      day gets a row of its own, with a new origin.
+ *      day gets a row of its own, with a new origin. So that those are few, it stays for an hour.
  *
  * The pace: ROWS_A_SECOND at most, unless what has changed would then take longer than a minute. */
 #include "send/tally.h"
@@ -34,8 +34,9 @@
 #define BEHIND_MAX_S  60
 #define PAUSE_MIN     USEC_PER_SEC
 #define AGAIN_MAX     (60 * USEC_PER_SEC) /* after the database did not take a batch */
-#define REFUSALS_MAX  6 /* of a batch, by a database that works; then it is dropped */
-#define FORGET_MAX    2 /* for each row that is made, so that nobody waits for many */
+#define REFUSALS_MAX  6    /* of a batch, by a database that works; then it is dropped */
+#define REST_MAX      HOUR /* how long a row that is written stays in memory */
+#define FORGET_MAX    2    /* for each row that is made, so that nobody waits for many */
 
 enum row_state {
 	ROW_CLEAN,
@@ -50,6 +51,7 @@ struct row {
 	int64_t origin, attempts;
 	int32_t success[HOURS], fail[HOURS];
 	enum row_state state;
+	usec_t state_at;
 	bool is_current; /* in by_endpoint */
 	UT_hash_handle hh;
 	TAILQ_ENTRY(row) entry; /* in the list of its state */
@@ -82,6 +84,7 @@ row_set(struct tally *t, struct row *row, enum row_state state)
 	TAILQ_REMOVE(&t->list[row->state], row, entry);
 	t->changed += (state == ROW_CHANGED) - (row->state == ROW_CHANGED);
 	row->state = state;
+	row->state_at = loop_now(t->loop);
 	TAILQ_INSERT_TAIL(&t->list[state], row, entry);
 }
 
@@ -110,9 +113,10 @@ row_free(struct tally *t, struct row *row)
 static void
 forget_some(struct tally *t, int32_t day)
 {
+	usec_t before = loop_now(t->loop) - REST_MAX;
 	for (int i = 0; i < FORGET_MAX; i++) {
 		struct row *row = TAILQ_FIRST(&t->list[ROW_CLEAN]);
-		if (!row || (row->day >= day && t->count < ROWS_MAX))
+		if (!row || (row->day >= day && row->state_at > before && t->count < ROWS_MAX))
 			return;
 		row_free(t, row);
 	}
@@ -129,6 +133,7 @@ row_new(struct tally *t, int64_t app_id, int64_t endpoint_id, int32_t day)
 	row->endpoint_id = endpoint_id;
 	row->day = day;
 	row->origin = t->id(t->id_arg);
+	row->state_at = loop_now(t->loop);
 	row->is_current = true;
 	HASH_ADD(hh, t->by_endpoint, endpoint_id, sizeof(row->endpoint_id), row);
 	TAILQ_INSERT_TAIL(&t->list[ROW_CLEAN], row, entry);
@@ -290,6 +295,12 @@ tally_add(struct tally *t, int64_t app_id, int64_t endpoint_id, struct wall ende
 		return;
 	row_set(t, row, ROW_CHANGED);
 	schedule(t);
+}
+
+int
+tally_rows(const struct tally *t)
+{
+	return t->count;
 }
 
 void

@@ -22,5 +22,7 @@ void tally_free(struct tally *t); /* forgets what is not written */
 void tally_add(
     struct tally *t, int64_t app_id, int64_t endpoint_id, struct wall ended, bool success);
 
+int tally_rows(const struct tally *t); /* in memory; what was written goes after an hour */
+
 /* Writes everything now. done runs once: when all is written, or the database did not take it. */
 void tally_finish(struct tally *t, void (*done)(void *arg), void *arg);

@@ -293,6 +293,32 @@ test_the_breaker_trips_once(void **state)
 	}
 }
 
+/* ---- what rests ---------------------------------------------------------------------------- */
+
+/* Endpoints that hear from us once an hour are not kept in between; those that fail are, for their
+ * failures, far apart as they are, add up. */
+static void
+test_what_rests_goes(void **state)
+{
+	static const double once_an_hour = 1.0 / 3600;
+	const struct model_kind kinds[] = {
+		{ .n = 1000, .apps = 500, .rate = once_an_hour, .play = ANSWER(MS) },
+		{ .n = 20,
+		    .apps = 10,
+		    .rate = once_an_hour,
+		    .play = { .time = MS, .status = 500 } },
+	};
+	struct config c;
+	(void)state;
+	model_config(&c, IN_FLIGHT_MAX);
+	struct model *m = run(&c, kinds, 2, 24 * 3600 * SEC);
+	/* A quarter of an hour's and a minute's, give or take. */
+	assert_in_range(lanes_kept(m->lanes), 150, 350);
+	assert_in_range(m->count[1].trips, 18, 20);
+	assert_int_equal(m->count[0].trips, 0);
+	model_free(m);
+}
+
 /* ---- the end ------------------------------------------------------------------------------ */
 
 /* Whatever was going on, all that was counted is none in the end. */
@@ -327,6 +353,7 @@ main(void)
 		cmocka_unit_test(test_what_is_stuck_leaves_room),
 		cmocka_unit_test(test_retry_after_is_kept_to),
 		cmocka_unit_test(test_the_breaker_trips_once),
+		cmocka_unit_test(test_what_rests_goes),
 		cmocka_unit_test(test_nothing_is_left),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
