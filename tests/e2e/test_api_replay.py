@@ -407,6 +407,7 @@ def test_bulk_replay_of_what_is_still_sending(api, app, receiver):
     ("replay-missing", {}, "since"), ("replay-missing", {"since": at(-14 * 86400 - 400)}, "since"),
     ("bulk-replay", {}, "since"), ("bulk-replay", {"since": at(-14 * 86400 - 400)}, "since"),
     ("bulk-replay", {"since": at(-60), "eventTypes": ["a b"]}, "eventTypes"),
+    ("bulk-replay", {"since": at(-60), "eventTypes": ["a"] * 101}, "eventTypes"),
     ("bulk-replay", {"since": at(-60), "channel": "a b"}, "channel"),
     ("bulk-replay", {"since": at(-60), "tag": 5}, "tag"),
     ("bulk-replay", {"since": at(-60), "status": 5}, "status"),
