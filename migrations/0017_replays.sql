@@ -1,7 +1,7 @@
 -- What replays have started; and names for numbers that stand in several statements.
 
 -- Chains that background tasks and replays of dead letters have started, so that no other one starts the same
--- delivery while its first attempt is still to come (docs/adr/0015-replays.md). Written by nothing else, and asked
+-- delivery while its first attempt is still to come (docs/adr/0016-replays.md). Written by nothing else, and asked
 -- for by message. at: when the chain was started.
 create table replayed (
     at timestamptz not null,

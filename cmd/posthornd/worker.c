@@ -23,7 +23,6 @@
 #include "base/metric.h"
 
 #include "api/api.h"
-#include "api/cors.h"
 #include "api/task_runner.h"
 #include "handover.h"
 #include "http/server.h"
@@ -32,6 +31,7 @@
 #include "ops/maintenance.h"
 #include "ops/notices.h"
 #include "ops/sight.h"
+#include "rest/cors.h"
 #include "send/sender.h"
 #include "store/catalogue.h"
 
@@ -124,7 +124,7 @@ make_parts(struct worker *w, struct err *e)
 	w->ingest =
 	    ingest_new(w->loop, w->config, w->catalogue, w->sender, w->append_pool, w->load_pool);
 	w->tasks = task_runner_new(w->loop, w->load_pool, w->sender);
-	const struct api_parts api = { w->loop, w->config, w->token_key, w->api_pool, w->read_pool,
+	const struct rest_parts api = { w->loop, w->config, w->token_key, w->api_pool, w->read_pool,
 		w->catalogue, w->sender, w->ingest, w->tasks };
 	w->api = api_new(&api);
 	const struct sight_parts sight = { w->loop, w->config, w->api, w->sender, w->ingest,

@@ -9,15 +9,15 @@
 
 #include "base/mem.h"
 
-#include "api/admit.h"
-#include "api/auth.h"
-#include "api/call.h"
-#include "api/cors.h"
-#include "api/idempotency.h"
 #include "api/operational.h"
-#include "api/query.h"
-#include "api/reply.h"
 #include "api/routes.h"
+#include "rest/admit.h"
+#include "rest/auth.h"
+#include "rest/call.h"
+#include "rest/cors.h"
+#include "rest/idempotency.h"
+#include "rest/query.h"
+#include "rest/reply.h"
 #include "store/event_schemas.h"
 
 #define PATHS_MAX 8
@@ -31,20 +31,19 @@ struct extra_path {
 };
 
 struct api {
-	struct api_parts parts;
-	struct auth *auth;
+	struct rest_parts parts;
 	int npaths;
 	struct extra_path paths[PATHS_MAX];
 };
 
 struct api *
-api_new(const struct api_parts *parts)
+api_new(const struct rest_parts *parts)
 {
 	struct api *a = mem_zalloc(sizeof(*a));
 	a->parts = *parts;
 	if (parts->config->payload_validation != VALIDATION_OFF)
 		a->parts.schemas = event_schemas_new();
-	a->auth = auth_new(parts->token_key);
+	a->parts.auth = auth_new(parts->token_key);
 	return a;
 }
 
@@ -53,7 +52,7 @@ api_free(struct api *a)
 {
 	if (!a)
 		return;
-	auth_free(a->auth);
+	auth_free(a->parts.auth);
 	event_schemas_free(a->parts.schemas);
 	free(a);
 }
@@ -74,7 +73,7 @@ authenticate(struct call *c)
 	struct err e;
 	struct wall now = loop_wall(c->parts->loop);
 	struct str header = http_header_get(c->rq, "authorization");
-	if (auth_check(c->api->auth, header, now, &c->token, &e) == 0)
+	if (auth_check(c->parts->auth, header, now, &c->token, &e) == 0)
 		return 0;
 	call_fail(c, &e);
 	return -1;
@@ -115,7 +114,6 @@ static struct call *
 call_new(struct api *a, struct http_request *rq)
 {
 	struct call *c = arena_zalloc(rq->arena, sizeof(*c));
-	c->api = a;
 	c->parts = &a->parts;
 	c->rq = rq;
 	c->arena = rq->arena;

@@ -1,7 +1,7 @@
 /* What is told of an application: by its own routes, and in "application" of others. */
 #pragma once
 
-#include "api/field.h"
+#include "rest/field.h"
 
 struct app_in {
 	struct str name;

@@ -1,7 +1,7 @@
 /* An attempt as JSON. */
 #pragma once
 
-#include "api/call.h"
+#include "rest/call.h"
 
 /* Columns of every statement that returns attempts; more may follow. */
 enum attempt_column {

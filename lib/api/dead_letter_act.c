@@ -3,7 +3,7 @@
 
 #include "api/endpoint_ref.h"
 #include "api/handlers.h"
-#include "api/home.h"
+#include "rest/home.h"
 #include "statements.h"
 
 struct pg_args *

@@ -1,7 +1,7 @@
 /* What the files about dead letters share: naming one, and who acts. */
 #pragma once
 
-#include "api/call.h"
+#include "rest/call.h"
 
 /* The four arguments that every statement about one dead letter begins with: call_arg_app's and its
  * id. The dead letter is the path's second placeholder. */

@@ -1,9 +1,9 @@
 /* POST /dead-letter/replay and /dead-letter/discard: everything that a filter selects, as a
  * background task. What is selected is fixed now: dead letters that come later are not meant. */
 #include "api/dead_filter.h"
-#include "api/field.h"
 #include "api/handlers.h"
 #include "api/task.h"
+#include "rest/field.h"
 #include "statements.h"
 
 #define RATE_MAX   1000000

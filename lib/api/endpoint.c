@@ -9,7 +9,7 @@
 #include "api/endpoint_out.h"
 #include "api/endpoint_ref.h"
 #include "api/handlers.h"
-#include "api/home.h"
+#include "rest/home.h"
 #include "statements.h"
 
 #define WAITING_MAX 1000 /* parked deliveries that are counted */

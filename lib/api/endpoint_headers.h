@@ -1,7 +1,7 @@
 /* The headers that an admin adds to an endpoint's deliveries. */
 #pragma once
 
-#include "api/field.h"
+#include "rest/field.h"
 
 #define ENDPOINT_HEADERS_MAX 64
 

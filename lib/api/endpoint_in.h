@@ -2,8 +2,8 @@
 #pragma once
 
 #include "api/endpoint_shape.h"
-#include "api/field.h"
 #include "api/subscription.h"
+#include "rest/field.h"
 
 struct endpoint_in {
 	struct str uid;

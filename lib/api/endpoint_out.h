@@ -1,7 +1,7 @@
 /* An endpoint as JSON. */
 #pragma once
 
-#include "api/call.h"
+#include "rest/call.h"
 #include "store/endpoint.h"
 
 /* The fields of all lines of clients, each of the renamed ones under both names, into an object

@@ -1,7 +1,7 @@
 /* What the files about endpoints share: naming one, and the end of a change. */
 #pragma once
 
-#include "api/call.h"
+#include "rest/call.h"
 
 /* The five arguments that every statement about one endpoint begins with: call_arg_app's, then the
  * id of the endpoint or null, its uid or null. The endpoint is the path's second placeholder. */

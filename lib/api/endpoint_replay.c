@@ -2,11 +2,11 @@
  * stretch of time go to the endpoint again, or for the first time, as a background task
  * (task_runner.h). What is planned for them stays planned. */
 #include "api/endpoint_ref.h"
-#include "api/field.h"
 #include "api/handlers.h"
 #include "api/replay_filter.h"
 #include "api/task.h"
 #include "policy/name.h"
+#include "rest/field.h"
 #include "statements.h"
 #include "store/endpoint.h"
 

@@ -2,8 +2,8 @@
  * whether they are CloudEvents (format); and which keys go with that. */
 #pragma once
 
-#include "api/field.h"
 #include "policy/sign.h"
+#include "rest/field.h"
 #include "store/endpoint.h"
 
 struct endpoint_shape {

@@ -2,10 +2,10 @@
  * endpoint's filter may not. */
 #include "store/event_type.h"
 
-#include "api/field.h"
 #include "api/handlers.h"
 #include "api/schemas.h"
 #include "policy/name.h"
+#include "rest/field.h"
 #include "statements.h"
 #include "store/event_schemas.h"
 

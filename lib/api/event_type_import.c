@@ -1,9 +1,9 @@
 /* POST /event-type/import/openapi: event types made of the webhooks of an OpenAPI document
  * (policy/webhooks.h says what is taken from it). What is the same already is not written. */
-#include "api/field.h"
 #include "api/handlers.h"
 #include "policy/webhooks.h"
 #include "policy/yaml_json.h"
+#include "rest/field.h"
 #include "statements.h"
 #include "store/event_schemas.h"
 

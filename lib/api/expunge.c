@@ -1,9 +1,9 @@
 /* Forgetting payloads: of some messages at once, of all that an application has as a background
  * task (task_runner.h). What is forgotten reads {"expired": true}, and is delivered no more. */
-#include "api/field.h"
 #include "api/handlers.h"
 #include "api/task.h"
 #include "policy/name.h"
+#include "rest/field.h"
 #include "statements.h"
 
 #define NAMES_MAX 500 /* messages of one request */

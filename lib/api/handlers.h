@@ -1,7 +1,7 @@
 /* The handlers that routes.c names, by the file they live in. */
 #pragma once
 
-#include "api/call.h"
+#include "rest/call.h"
 
 /* message.c */
 void api_message_create(struct call *c);

@@ -9,7 +9,7 @@
  * them. */
 #pragma once
 
-#include "api/call.h"
+#include "rest/call.h"
 
 #define LOG_TYPES_MAX 100
 

@@ -6,7 +6,7 @@
 #include "api/message_in.h"
 #include "api/message_out.h"
 #include "api/payload_check.h"
-#include "api/reply.h"
+#include "rest/reply.h"
 
 #define KEY_MAX 256 /* bytes of the header's value */
 

@@ -23,11 +23,11 @@
 
 #include "api/app_in.h"
 #include "api/handlers.h"
-#include "api/idempotency.h"
 #include "api/message_in.h"
 #include "api/payload_check.h"
-#include "api/reply.h"
 #include "policy/split.h"
+#include "rest/idempotency.h"
+#include "rest/reply.h"
 
 /* Why an item is refused. */
 struct refusal {

@@ -1,9 +1,9 @@
 /* A posted event: cut out of the request, never built as a tree. */
 #pragma once
 
-#include "api/call.h"
 #include "ingest/ingest.h"
 #include "policy/slice.h"
+#include "rest/call.h"
 
 /* The first thing that is wrong with it. */
 struct message_fault {

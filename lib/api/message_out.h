@@ -1,7 +1,7 @@
 /* A message as JSON, and naming one. */
 #pragma once
 
-#include "api/call.h"
+#include "rest/call.h"
 
 struct message_out {
 	int64_t id;

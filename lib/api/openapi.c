@@ -3,8 +3,8 @@
 #include "api/openapi.h"
 
 #include "api/handlers.h"
-#include "api/reply.h"
 #include "openapi_files.h"
+#include "rest/reply.h"
 
 #define LIST_PREFIX "ListResponse"
 

@@ -1,7 +1,7 @@
 /* Calls about an organisation's operational webhooks (routes with `operational`). */
 #pragma once
 
-#include "api/call.h"
+#include "rest/call.h"
 
 /* Hands the call to its route's handler as one about an endpoint of the application that watches
  * the organisation. */

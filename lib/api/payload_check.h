@@ -1,8 +1,8 @@
 /* Payloads against the schemas of their event types, as option payload_validation says. */
 #pragma once
 
-#include "api/call.h"
 #include "api/message_in.h"
+#include "rest/call.h"
 
 /* An event that is posted, and what came of it. */
 struct payload_check {

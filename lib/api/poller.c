@@ -16,13 +16,13 @@
  *
  * A consumer's place is stored when it comes back with the iterator of what it was given: what it
  * was given before is given again until then. */
-#include "api/field.h"
 #include "api/handlers.h"
-#include "api/home.h"
 #include "api/log_list.h"
 #include "api/message_out.h"
 #include "api/poll_place.h"
 #include "policy/name.h"
+#include "rest/field.h"
+#include "rest/home.h"
 #include "statements.h"
 
 #define SCAN_ROWS     500        /* looked at for a page, where the caller selects */

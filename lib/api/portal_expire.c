@@ -1,8 +1,8 @@
 /* Tokens that are good no more: /auth/app/{app}/expire-all and /auth/logout. What they store is
  * judged in admit.c. They answer when this worker knows of it; others do by their next beat. */
-#include "api/field.h"
 #include "api/handlers.h"
 #include "policy/name.h"
+#include "rest/field.h"
 #include "statements.h"
 
 #define VOIDS_MAX    1000 /* rows of an application: what is read with it */

@@ -1,10 +1,10 @@
 /* /app/{app}/msg/precheck/active: whether a message would go to anybody, or be kept for somebody
  * who polls. It is matched as the message would be (lib/ingest), by the endpoints as they are in
  * the database now. */
-#include "api/field.h"
 #include "api/handlers.h"
 #include "ingest/ingest.h"
 #include "policy/name.h"
+#include "rest/field.h"
 
 /* A message that is asked about; in the call's arena. */
 struct question {

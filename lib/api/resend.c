@@ -2,8 +2,8 @@
  * planned. It is durable before it is answered: the attempt is a retry row that is due at once. */
 #include "api/endpoint_ref.h"
 #include "api/handlers.h"
-#include "api/home.h"
 #include "api/message_out.h"
+#include "rest/home.h"
 #include "statements.h"
 
 struct resending {

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "api/handlers.h"
-#include "api/percent.h"
+#include "rest/percent.h"
 
 /* Query parameters that several lists have. */
 #define PAGE     "limit iterator order"

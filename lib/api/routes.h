@@ -1,7 +1,7 @@
 /* From method and path to the row of the route table. */
 #pragma once
 
-#include "api/call.h"
+#include "rest/call.h"
 
 #define ROUTE_ALLOW_SIZE 64
 

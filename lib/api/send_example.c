@@ -2,12 +2,12 @@
  * to this endpoint alone, whatever its filter says. Its payload is an example of the event type's
  * newest schema; "svix.ping" is a type that is always there. */
 #include "api/endpoint_ref.h"
-#include "api/field.h"
 #include "api/handlers.h"
 #include "api/message_out.h"
 #include "ingest/ingest.h"
 #include "policy/example.h"
 #include "policy/name.h"
+#include "rest/field.h"
 #include "statements.h"
 #include "store/endpoint.h"
 #include "store/event_type.h"

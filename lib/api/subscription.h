@@ -1,7 +1,7 @@
 /* Which events an endpoint or a polling endpoint gets: the types and channels it names. */
 #pragma once
 
-#include "api/field.h"
+#include "rest/field.h"
 
 struct subscription {
 	struct names event_types; /* n == 0: all */

@@ -1,7 +1,7 @@
 /* Background tasks: what they are, as JSON, and making one. */
 #pragma once
 
-#include "api/field.h"
+#include "rest/field.h"
 
 /* The kinds, by the names of their column and the API's "task" (task_kind.h has what they do). */
 #define TASK_REPLAY         "dead_letter.replay"

@@ -17,8 +17,8 @@
 #include "base/mem.h"
 #include "base/rand.h"
 
-#include "api/home.h"
 #include "api/task_kind.h"
+#include "rest/home.h"
 #include "statements.h"
 
 #define POLL        (5 * USEC_PER_SEC) /* doubled each time there is nothing */

@@ -3,9 +3,9 @@
  * (send/tally.h) and never counted in the log. */
 #include "api/usage.h"
 
-#include "api/field.h"
 #include "api/handlers.h"
 #include "api/task.h"
+#include "rest/field.h"
 #include "statements.h"
 
 #define APPS_MAX      1000

@@ -1,7 +1,7 @@
 /* Background tasks that count by application: what they have found, as JSON. */
 #pragma once
 
-#include "api/call.h"
+#include "rest/call.h"
 
 /* Whether a task of that name is one. */
 bool usage_is(struct str name);

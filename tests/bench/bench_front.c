@@ -150,7 +150,7 @@ make_api(struct front *f, const struct part_options *o)
 	store_init(f->loop);
 	if (!o->mode || strcmp(o->mode, "api") != 0)
 		return;
-	const struct api_parts parts = {
+	const struct rest_parts parts = {
 		.loop = f->loop, .config = &f->config, .token_key = f->token_key
 	};
 	f->api = api_new(&parts);

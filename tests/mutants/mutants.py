@@ -5,7 +5,7 @@ Each *.toml beside this file is a chapter: a title, perhaps a text, and its muta
     [[mutant]]
     protection = "a token that was revoked is refused"
     off = "nobody asks"                            # how it is switched off, for people
-    file = "lib/api/admit.c"
+    file = "lib/rest/admit.c"
     old = "admit_is_void(app, &c->token, …)"       # stands in the file exactly once
     new = "false"                                  # "" takes it away
     fails = ["e2e/test_portal_tokens.py::test_expire_all"]

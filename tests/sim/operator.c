@@ -17,10 +17,10 @@
 #include "trace.h"
 
 #define LETTERS_MAX 4
-#define ANSWER_MAX  (5 * USEC_PER_SEC)  /* as lib/api/db.c */
+#define ANSWER_MAX  (5 * USEC_PER_SEC)  /* as lib/rest/db.c */
 #define AGAIN       (100 * USEC_PER_MS) /* there is nothing to be resent or replayed yet */
 
-/* The home slot when the act was asked for (lib/api/home.h). */
+/* The home slot when the act was asked for (lib/rest/home.h). */
 struct home {
 	int slot;
 	int64_t epoch;

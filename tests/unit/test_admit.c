@@ -3,8 +3,8 @@
 
 #include "base/attr.h"
 
-#include "api/admit.h"
 #include "api/routes.h"
+#include "rest/admit.h"
 #include "unit.h"
 
 #define NOW_S 1700000000

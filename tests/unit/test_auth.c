@@ -3,7 +3,7 @@
 
 #include "base/attr.h"
 
-#include "api/auth.h"
+#include "rest/auth.h"
 #include "unit.h"
 
 #define ORG "org_23rb8YdGqMT0qIzpgGwdXfHirMu"

@@ -1,7 +1,7 @@
 /* Unit tests of api/percent: what is decoded, and everything that is refused. */
 #include "base/attr.h"
 
-#include "api/percent.h"
+#include "rest/percent.h"
 #include "unit.h"
 
 static void

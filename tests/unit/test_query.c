@@ -1,7 +1,7 @@
 /* Unit tests of api/query: values, lists in all their spellings, and what is not well encoded. */
 #include "base/attr.h"
 
-#include "api/query.h"
+#include "rest/query.h"
 #include "unit.h"
 
 static struct arena *arena;

@@ -1,16 +1,16 @@
 /* The answers of a call, and what handlers need around them. The shapes of the errors are those
  * that the published clients parse: {"code","detail"}, and for 422
  * {"detail":[{"loc","msg","type"}]}. */
-#include "api/call.h"
+#include "rest/call.h"
 
 #include <assert.h>
 #include <stdio.h>
 
 #include "base/log.h"
 
-#include "api/cors.h"
-#include "api/idempotency.h"
-#include "api/reply.h"
+#include "rest/cors.h"
+#include "rest/idempotency.h"
+#include "rest/reply.h"
 
 /* ---- the wire ---- */
 

@@ -1,7 +1,7 @@
 /* Deliveries started by hand: their retry row is stored under this worker's home slot. */
 #pragma once
 
-#include "api/call.h"
+#include "rest/call.h"
 
 /* The home slot at the time of a statement that is fenced with it (lib/store/sql/fence.sql). */
 struct home {

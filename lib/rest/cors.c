@@ -1,5 +1,5 @@
 /* The question that a browser asks before it sends a request with a token to another origin. */
-#include "api/cors.h"
+#include "rest/cors.h"
 
 #include <stdio.h>
 

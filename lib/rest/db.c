@@ -1,8 +1,8 @@
 /* The database, from a call's side. */
 #include <assert.h>
 
-#include "api/call.h"
-#include "api/home.h"
+#include "rest/call.h"
+#include "rest/home.h"
 
 #define ANSWER_MAX (5 * USEC_PER_SEC) /* on the server; then the caller is told to try again */
 
@@ -36,7 +36,7 @@ on_result(void *arg, const struct pg_result *r, const struct err *e)
 static struct pg_pool *
 pool_for(const struct call *c)
 {
-	const struct api_parts *parts = c->parts;
+	const struct rest_parts *parts = c->parts;
 	if (c->replica && parts->read_pool && !pg_pool_down_since(parts->read_pool))
 		return parts->read_pool;
 	return parts->pool;

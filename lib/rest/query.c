@@ -1,8 +1,8 @@
 /* Query parameters: looked up in the text of the query, which dispatch has found well encoded. */
-#include "api/query.h"
+#include "rest/query.h"
 
-#include "api/call.h"
-#include "api/percent.h"
+#include "rest/call.h"
+#include "rest/percent.h"
 
 /* A place in the query. */
 struct pairs {

@@ -1,7 +1,7 @@
 /* Idempotency-Key: the first answer to a POST is the answer to every repetition of it. */
 #pragma once
 
-#include "api/call.h"
+#include "rest/call.h"
 
 /* Looks at the header of a POST. Without a key it calls `handle` at once. With one it first claims
  * the key in the database: `handle` runs when nobody had it, else the call is answered here (the

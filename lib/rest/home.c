@@ -1,5 +1,5 @@
 /* The home slot, from a call's side (home.h). */
-#include "api/home.h"
+#include "rest/home.h"
 
 bool
 home_get(const struct sender *s, struct wall now, struct home *ret)

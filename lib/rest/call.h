@@ -1,4 +1,4 @@
-/* One API request on its way: what every resource handler gets. Private to lib/api.
+/* One API request on its way: what every handler of a resource (lib/api) gets.
  *
  * A handler runs on the loop and answers exactly once, at once or from the callback of what it
  * waits for. The struct lives in the request's arena: after the answer both are gone. */
@@ -8,9 +8,10 @@
 
 #include "base/jw.h"
 
-#include "api/api.h"
+#include "http/server.h"
 #include "policy/fingerprint.h"
 #include "policy/token.h"
+#include "rest/parts.h"
 
 enum access {
 	ACCESS_NONE, /* no token needed */
@@ -30,8 +31,7 @@ struct ref {
 };
 
 struct call {
-	struct api *api;
-	const struct api_parts *parts; /* shorthand: api's */
+	const struct rest_parts *parts;
 	struct http_request *rq;
 	struct arena *arena; /* the request's */
 	struct token token;  /* verified; org is never empty behind ACCESS_ORG, _APP, _READ */

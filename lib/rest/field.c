@@ -1,5 +1,5 @@
 /* Members of a JSON body as typed values (field.h). */
-#include "api/field.h"
+#include "rest/field.h"
 
 #include <assert.h>
 #include <stdio.h>

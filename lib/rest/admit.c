@@ -7,7 +7,7 @@
  *
  * What a token was made under is a version of its application, which PostgreSQL numbers, and no
  * time: clocks that differ let no token slip through, and one made right after it is good. */
-#include "api/admit.h"
+#include "rest/admit.h"
 
 #include <stdio.h>
 

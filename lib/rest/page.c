@@ -3,8 +3,8 @@
  * which come and go move nothing. One row more than the limit is read, to know whether there is
  * more: "done" says that there is not, in the direction asked for. A list that looks at so many
  * rows and no more may end a page before that, and before it has found anything (log_list.h). */
-#include "api/call.h"
 #include "policy/name.h"
+#include "rest/call.h"
 
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX     250

@@ -6,7 +6,7 @@
  * ({NULL, 0}) is required of a whole body. Texts point into the body. */
 #pragma once
 
-#include "api/call.h"
+#include "rest/call.h"
 
 #define FIELDS_MAX         24
 #define FIELD_METADATA_MAX 4096 /* bytes, as JSON */

@@ -2,7 +2,7 @@
  * verified tokens are remembered: 1024 entries, each at the one place that the last bytes of its
  * text (of its signature) name, the newest wins. Only tokens that passed get in, so nobody can fill
  * it with rubbish; an entry is worth nothing once its exp has passed. */
-#include "api/auth.h"
+#include "rest/auth.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Whether a verified token is still good, and may do what is asked. */
 #pragma once
 
-#include "api/call.h"
+#include "rest/call.h"
 
 /* Calls `go` at once, or when the token's application has been read; answers 401, 404 or 503 when
  * it is not good any more or that is not known. */

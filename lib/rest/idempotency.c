@@ -15,14 +15,14 @@
  * server's own key, against those who can guess the first.
  *
  * POSTs of messages do this inside their append (lib/ingest). */
-#include "api/idempotency.h"
+#include "rest/idempotency.h"
 
 #include <string.h>
 
 #include "base/metric.h"
 
-#include "api/reply.h"
 #include "policy/seal.h"
+#include "rest/reply.h"
 #include "statements.h"
 
 #define STALE_S  60

@@ -1,6 +1,6 @@
 /* Percent-encoding, decoded strictly: what is refused here never reaches a comparison or the
  * database (PostgreSQL takes no NUL and no broken UTF-8). */
-#include "api/percent.h"
+#include "rest/percent.h"
 
 #include "base/utf8.h"
 
