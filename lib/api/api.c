@@ -121,20 +121,25 @@ call_new(struct api *a, struct http_request *rq)
 }
 
 static void
+answer_not_allowed(struct call *c, const char *allow)
+{
+	char line[ROUTE_ALLOW_SIZE + 16];
+	snprintf(line, sizeof(line), "allow: %s\r\n", allow);
+	reply_send(c, 405,
+	    STR("{\"code\":\"method_not_allowed\",\"detail\":\"Method not allowed\"}"), line);
+}
+
+static void
 answer_no_route(struct call *c, const struct route_match *m)
 {
 	if (m->not_offered) {
 		call_not_offered(c);
 		return;
 	}
-	if (!m->allow[0]) {
+	if (m->allow[0])
+		answer_not_allowed(c, m->allow);
+	else
 		call_fail_with(c, ERR_NOT_FOUND, "There is nothing at this path");
-		return;
-	}
-	char line[ROUTE_ALLOW_SIZE + 16];
-	snprintf(line, sizeof(line), "allow: %s\r\n", m->allow);
-	reply_send(c, 405,
-	    STR("{\"code\":\"method_not_allowed\",\"detail\":\"Method not allowed\"}"), line);
 }
 
 static void
@@ -197,7 +202,10 @@ api_handle(void *ctx, struct http_request *rq)
 	struct api *a = ctx;
 	const struct extra_path *extra = find_extra(a, rq->path);
 	if (extra) {
-		extra->fn(extra->ctx, rq);
+		if (rq->method == HTTP_GET || rq->method == HTTP_HEAD)
+			extra->fn(extra->ctx, rq);
+		else
+			answer_not_allowed(call_new(a, rq), "GET, HEAD");
 		return;
 	}
 	if (rq->method == HTTP_OPTIONS) {

@@ -13,6 +13,7 @@ void api_free(struct api *a);
  * every unknown path (404 with JSON). */
 void api_handle(void *ctx, struct http_request *rq);
 
-/* Paths outside /api/v1 (metrics, health) that ops adds before the server starts. */
+/* Paths outside /api/v1 (metrics, health) that ops adds before the server starts. fn answers GET
+ * and HEAD; other methods get 405. */
 void api_add_path(
     struct api *a, const char *path, void (*fn)(void *ctx, struct http_request *rq), void *ctx);

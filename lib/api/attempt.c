@@ -109,8 +109,9 @@ api_attempt_by_endpoint(struct call *c)
 		log_list_ask(c, &l->log, ask_by_endpoint);
 }
 
+/* in_path: the endpoint is named by the path and must be there; else it is a filter. */
 static void
-list_by_msg(struct call *c, struct str endpoint)
+list_by_msg(struct call *c, struct str endpoint, bool in_path)
 {
 	struct attempt_list *l = read_list(c);
 	if (!l)
@@ -127,20 +128,21 @@ list_by_msg(struct call *c, struct str endpoint)
 	pg_arg_int8(a, l->log.content_bytes);
 	call_arg_ref(a, &ref);
 	log_list_arg_tag(a, &l->log);
+	pg_arg_bool(a, in_path);
 	call_query_one(c, &stmt_attempt_by_msg, a, on_listed);
 }
 
 void
 api_attempt_by_msg(struct call *c)
 {
-	list_by_msg(c, call_query(c, "endpoint_id"));
+	list_by_msg(c, call_query(c, "endpoint_id"), false);
 }
 
 /* An older route of the same. */
 void
 api_attempt_by_msg_and_endpoint(struct call *c)
 {
-	list_by_msg(c, c->params[2]);
+	list_by_msg(c, c->params[2], true);
 }
 
 /* ---- one ---- */

@@ -154,6 +154,16 @@ refuse(struct item *it, enum err_kind kind, const char *place, const char *field
 }
 
 static void
+refuse_fault(struct item *it, const struct message_fault *fault)
+{
+	const char **loc = arena_zalloc(it->batch->c->arena, 4 * sizeof(*loc));
+	loc[0] = "body";
+	loc[1] = fault->field;
+	loc[2] = fault->part;
+	refuse_at(it, ERR_INVALID, loc, "value_error", fault->msg);
+}
+
+static void
 note_failure(struct batch *b, const struct err *e)
 {
 	if (b->failed || (e->kind != ERR_NOT_FOUND && err_status(e->kind) < 500))
@@ -254,13 +264,13 @@ take_item(struct batch *b, const struct slice *s)
 	struct item *it = item_new(b);
 	struct message_fault fault;
 	if (message_in_take(s, b->c->arena, loop_wall(b->c->parts->loop), &it->in, &fault)) {
-		refuse(it, ERR_INVALID, "body", fault.field, "value_error", fault.msg);
+		refuse_fault(it, &fault);
 		return;
 	}
 	if (!b->application.p)
 		b->application = it->in.application;
 	if (it->in.overdue) {
-		refuse(it, ERR_INVALID, "body", fault.field, "value_error", fault.msg);
+		refuse_fault(it, it->in.overdue);
 		doubt(it);
 	} else {
 		b->good++;

@@ -29,14 +29,39 @@ struct reader {
 	bool overdue;              /* fault says what is wrong with its time */
 };
 
+static int PRINTF(4, 0)
+    put_fault(struct reader *r, const char *field, const char *part, const char *fmt, va_list ap)
+{
+	r->fault->field = field;
+	r->fault->part = part;
+	vsnprintf(r->fault->msg, sizeof(r->fault->msg), fmt, ap);
+	return -1;
+}
+
 static int PRINTF(3, 4) blame(struct reader *r, const char *field, const char *fmt, ...)
 {
 	va_list ap;
-	r->fault->field = field;
 	va_start(ap, fmt);
-	vsnprintf(r->fault->msg, sizeof(r->fault->msg), fmt, ap);
+	put_fault(r, field, NULL, fmt, ap);
 	va_end(ap);
 	return -1;
+}
+
+static int PRINTF(4, 5)
+    blame_part(struct reader *r, const char *field, const char *part, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	put_fault(r, field, part, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+/* How clients know an item of a list. */
+static const char *
+item_at(struct reader *r, int place)
+{
+	return arena_printf(r->arena, "[%d]", place);
 }
 
 /* NULL when it is absent or null: most members may be either. */
@@ -87,20 +112,28 @@ has_channel(const struct ingest_event *ev, struct str channel)
 }
 
 static int
+blame_channel(struct reader *r, int place)
+{
+	return blame_part(
+	    r, "channels", item_at(r, place), "must be a name, of characters that it may have");
+}
+
+static int
 read_channels(struct reader *r, struct ingest_event *ev)
 {
 	const struct slice_member *m = get(r->s, "channels");
 	struct str channels[INGEST_CHANNELS_MAX];
-	struct err e;
+	int other;
 	if (!m)
 		return 0;
-	int n = slice_strings(m, r->arena, channels, INGEST_CHANNELS_MAX, &e);
+	int n = slice_strings(m, r->arena, channels, INGEST_CHANNELS_MAX, &other);
+	if (n < 1 && other >= 0)
+		return blame_channel(r, other);
 	if (n < 1)
 		return blame(r, "channels", "must be a list of 1 to %d texts", INGEST_CHANNELS_MAX);
 	for (int i = 0; i < n; i++) {
 		if (!name_channel_valid(channels[i]))
-			return blame(
-			    r, "channels", "name %d has characters that it may not have", i + 1);
+			return blame_channel(r, i);
 		if (!has_channel(ev, channels[i]))
 			ev->channels[ev->nchannels++] = channels[i];
 	}
@@ -155,7 +188,7 @@ read_raw_payload(struct reader *r, struct message_in *ret)
 	if (!raw)
 		return 0;
 	if (raw->kind != SLICE_STRING)
-		return blame(r, "transformationsParams", "rawPayload must be a text");
+		return blame_part(r, "transformationsParams", "rawPayload", "must be a text");
 	ret->event.payload = slice_string(raw, r->arena);
 	ret->raw_payload = true;
 	return 0;
@@ -187,18 +220,20 @@ read_tags(struct reader *r)
 {
 	const struct slice_member *m = get(r->s, "tags");
 	struct str tags[TAGS_MAX], joined = { NULL, 0 };
-	struct err e;
+	int other;
 	if (!m)
 		return 0;
-	int n = slice_strings(m, r->arena, tags, TAGS_MAX, &e);
+	int n = slice_strings(m, r->arena, tags, TAGS_MAX, &other);
+	if (n < 0 && other >= 0)
+		return blame_part(r, "tags", item_at(r, other), "must be a text");
 	if (n < 0)
 		return blame(r, "tags", "must be a list of up to %d texts", TAGS_MAX);
 	for (int i = 0; i < n; i++) {
 		size_t length = utf8_length(tags[i].p, tags[i].n);
 		if (length < 1 || length > TAG_MAX || has_control(tags[i]))
-			return blame(r, "tags",
-			    "tag %d must have 1 to %d characters, none of them a control character",
-			    i + 1, TAG_MAX);
+			return blame_part(r, "tags", item_at(r, i),
+			    "must have 1 to %d characters, none of them a control character",
+			    TAG_MAX);
 		if (!joined.p)
 			joined = tags[i];
 		else if (!has_tag(joined, tags[i]))
@@ -324,7 +359,7 @@ message_in_read(struct call *c, struct message_in *ret)
 	}
 	if (message_in_take(&s, c->arena, loop_wall(c->parts->loop), ret, &fault) == 0)
 		return 0;
-	const char *const loc[] = { "body", fault.field, NULL };
+	const char *const loc[] = { "body", fault.field, fault.part, NULL };
 	call_invalid(c, loc, "%s", fault.msg);
 	return -1;
 }

@@ -8,6 +8,7 @@
 /* The first thing that is wrong with it. */
 struct message_fault {
 	const char *field; /* static */
+	const char *part;  /* what of it: "[2]" of a list, a member; NULL: it as a whole */
 	char msg[160];
 };
 

@@ -11,7 +11,7 @@
 #include "api/dead_letter_act.h"
 #include "api/handlers.h"
 #include "api/task_runner.h"
-#include "api/usage.h"
+#include "api/usage_out.h"
 #include "statements.h"
 
 /* Columns of every statement that returns tasks. */

@@ -1,17 +1,8 @@
 /* Background tasks: what they are, as JSON, and making one. */
 #pragma once
 
+#include "api/task_name.h"
 #include "rest/field.h"
-
-/* The kinds, by the names of their column and the API's "task" (task_kind.h has what they do). */
-#define TASK_REPLAY         "dead_letter.replay"
-#define TASK_DISCARD        "dead_letter.discard"
-#define TASK_RECOVER        "endpoint.recover"
-#define TASK_REPLAY_MISSING "endpoint.replay"
-#define TASK_BULK_REPLAY    "endpoint.bulk-replay"
-#define TASK_EXPUNGE        "application.purge_content"
-#define TASK_APP_STATS      "application.stats"
-#define TASK_EVENT_TYPES    "event-type.aggregate"
 
 struct task_in {
 	const char *name;

@@ -3,7 +3,7 @@
 
 #include "api/dead_filter.h"
 #include "api/replay_filter.h"
-#include "api/task.h"
+#include "api/task_name.h"
 #include "statements.h"
 
 /* ---- filters ---- */

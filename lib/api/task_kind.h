@@ -6,7 +6,7 @@
 #include "pg/pg.h"
 
 struct task_kind {
-	const char *name; /* task.h */
+	const char *name; /* task_name.h */
 	const struct pg_stmt *step;
 	bool delivers; /* its steps store retry rows under the home slot: fenced */
 	/* The filter from its text, in the arena; *ret_below is the id below which the task ends.

@@ -52,10 +52,11 @@ slice_string(const struct slice_member *m, struct arena *a)
 
 int
 slice_strings(
-    const struct slice_member *m, struct arena *a, struct str *ret, int max, struct err *e)
+    const struct slice_member *m, struct arena *a, struct str *ret, int max, int *ret_other)
 {
+	*ret_other = -1;
 	if (m->kind != SLICE_ARRAY)
-		return err_set(e, ERR_INVALID, "an array of strings is expected");
+		return -1;
 
 	struct scan c = scan_at(m->value);
 	c.p++;
@@ -64,10 +65,12 @@ slice_strings(
 		scan_blanks(&c);
 		if (scan_peek(&c) == ']')
 			return n;
-		if (scan_peek(&c) != '"')
-			return err_set(e, ERR_INVALID, "element %d is not a string", n);
+		if (scan_peek(&c) != '"') {
+			*ret_other = n;
+			return -1;
+		}
 		if (n == max)
-			return err_set(e, ERR_INVALID, "more than %d elements", max);
+			return -1;
 
 		const unsigned char *from = c.p;
 		scan_string(&c, &escaped);

@@ -60,7 +60,8 @@ const struct slice_member *slice_get(const struct slice *s, const char *key);
  * the arena. Asserts kind == SLICE_STRING. */
 struct str slice_string(const struct slice_member *m, struct arena *a);
 
-/* Elements of an array value of strings, unescaped: at most max, ERR_INVALID when an element is no
- * string, there are more, or the value is no array. Returns the count, or -1. */
+/* Elements of an array value of strings, unescaped. Returns how many, or -1: the value is no array
+ * or has more than max; or an element is no string, and *ret_other is the first such, from 0. It is
+ * -1 otherwise. */
 int slice_strings(const struct slice_member *m, struct arena *a, struct str *ret, int max,
-    struct err *e) MUST_CHECK;
+    int *ret_other) MUST_CHECK;

@@ -140,6 +140,9 @@ def test_list_by_message_and_its_filters(api, app, receiver):
     assert ids(api.list(f"/app/{app}/msg/{message}/attempt")) == ids(api.list(path))
     older = api.list(f"/app/{app}/msg/{message}/endpoint/{bad}/attempt")
     assert [a["endpointId"] for a in older] == [bad]
+    api.get(f"/app/{app}/msg/{message}/endpoint/nobody/attempt", want=404)
+    api.delete(f"/app/{app}/endpoint/{bad}")
+    assert ids(api.list(f"/app/{app}/msg/{message}/endpoint/{bad}/attempt")) == ids(older)
     api.get(f"/app/{app}/attempt/msg/msg_missing", want=404)
 
 

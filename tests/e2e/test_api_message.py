@@ -158,14 +158,15 @@ def test_application_is_made_with_its_first_message(api, receiver):
 
 @pytest.mark.parametrize("fields, field", [
     ({"channels": ["a"] * 11}, "channels"), ({"channels": "a"}, "channels"),
-    ({"channels": ["a b"]}, "channels"), ({"channels": ["a,b"]}, "channels"),
+    ({"channels": ["a b"]}, "channels.[0]"), ({"channels": ["b", "a,b"]}, "channels.[1]"),
+    ({"transformationsParams": {"rawPayload": 1}}, "transformationsParams.rawPayload"),
     ({"eventId": 5}, "eventId"), ({"eventType": ["t"]}, "eventType"),
     ({"payloadRetentionPeriod": 91}, "payloadRetentionPeriod"),
     ({"payloadRetentionPeriod": "7"}, "payloadRetentionPeriod"),
     ({"payloadRetentionHours": 1.5}, "payloadRetentionHours"),
     ({"transformationsParams": "x"}, "transformationsParams")])
 def test_what_is_wrong_is_named(api, app, fields, field):
-    assert post(api, app, want=422, **fields).json["detail"][0]["loc"] == ["body", field]
+    assert post(api, app, want=422, **fields).json["detail"][0]["loc"] == ["body", *field.split(".")]
     assert api.list(f"/app/{app}/msg") == []
 
 

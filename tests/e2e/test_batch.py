@@ -66,6 +66,8 @@ BAD = [
     (event(eventType=""), "eventType"),
     (event(eventId="msg_x"), "eventId"),
     (event(channels=[]), "channels"),
+    (event(channels=["a", "b c"]), "channels.[1]"),
+    (event(tags=["a", ""]), "tags.[1]"),
     (event(payload="x"), "payload"),
     ({"eventType": "t"}, "payload"),
     (event(payloadRetentionPeriod=0), "payloadRetentionPeriod"),
@@ -80,7 +82,7 @@ def test_good_and_bad_items(api, app):
     for result, (bad, field) in zip(reply.json["data"][1::2], BAD):
         alone = api.post(f"/app/{app}/msg", bad, want=422).json
         assert result == {"status": 422, **alone}
-        assert result["detail"][0]["loc"] == ["body", field]
+        assert result["detail"][0]["loc"] == ["body", *field.split(".")]
     assert [row["payload"]["n"] for row in stored(api, app)] == [*range(len(BAD)), 99]
     assert (reply.json["accepted"], reply.json["refused"]) == (len(BAD) + 1, len(BAD))
 

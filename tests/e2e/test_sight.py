@@ -75,6 +75,15 @@ def test_health(daemon):
     assert {part["status"] for part in health.values()} == {"ok"}
 
 
+def test_what_is_seen_is_only_read(daemon):
+    api = daemon.api()
+    for path in ("//metrics", "//livez", "//readyz"):
+        assert api.call("HEAD", path, token=None, want=200).body == b""
+        for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+            refused = api.call(method, path, token=None, want=405)
+            assert refused.headers["allow"] == "GET, HEAD" and refused.json["code"] == "method_not_allowed"
+
+
 def test_readiness_is_red_while_the_database_is_away(start):
     daemon = start(workers=1)
     stopped = daemon.postgres_pids()

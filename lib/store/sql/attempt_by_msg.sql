@@ -1,9 +1,10 @@
 -- A page of a message's attempts, by id. One row with a null id: the page is empty; no row: there is
--- no such message. Columns as in attempt_by_endpoint_down.
+-- no such message, or no such endpoint and it was asked for one ($18). Columns as in attempt_by_endpoint_down.
 -- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 message's id or null,
 -- $5 message's eventId or null, $6 above this id, $7 below this id, $8 rows at most, $9 descending,
 -- $10 event types or null, $11 channel or null, $12 status or null, $13 class of the answer's status or
--- null, $14 bytes of payloads, $15 endpoint's id or null, $16 endpoint's uid or null, $17 tag or null
+-- null, $14 bytes of payloads, $15 endpoint's id or null, $16 endpoint's uid or null, $17 tag or null,
+-- $18 whether the endpoint must be there
 -- (endpoint_id + 0: a message's attempts are looked through by message, never an endpoint's.)
 with a as (
     select id from app
@@ -39,4 +40,6 @@ left join lateral (
         and (($15::int8 is null and $16::text is null) or x.endpoint_id + 0 = (select id from e))
     order by case when $9::bool then -x.id else x.id end limit $8::int4) t on true
 left join endpoint_url u on u.app_id = t.app_id and u.endpoint_id = t.endpoint_id and u.no = t.url_no
+where not $18::bool or exists (
+    select 1 from endpoint o join a on a.id = o.app_id where o.id = (select id from e))
 order by case when $9::bool then -t.id else t.id end
