@@ -12,8 +12,10 @@ with h as (
         and s.id = $3::int2 and s.epoch = $4::int8
         and not exists (select 1 from parked p
             where p.app_id = $1::int8 and p.endpoint_id = $2::int8 and p.no > $5::int8
-                and not (p.key is not null and h.ordered and exists (select 1 from endpoint e
-                    where e.app_id = $1::int8 and e.id = $2::int8 and e.deleted_at is null))
+                and not (p.key is not null and exists (select 1 from hold o
+                    join endpoint e on e.app_id = o.app_id and e.id = o.endpoint_id
+                    where o.app_id = $1::int8 and o.endpoint_id = $2::int8 and o.ordered
+                        and e.deleted_at is null))
                 and not exists (select 1 from attempt a
                     where a.app_id = p.app_id and a.msg_id = p.msg_id
                         and a.endpoint_id + 0 = p.endpoint_id and a.chain = p.chain
