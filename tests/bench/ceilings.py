@@ -93,6 +93,11 @@ def read(directory, name):
     return measured
 
 
+def quotient(a, b):
+    """A run that is short may have seen no tick of the clock of a process."""
+    return f"{a / b:.2f}" if b else "-"
+
+
 def main():
     directory = pathlib.Path(sys.argv[1])
     print("CPU: us an event, user + system. Load: generator and receiver.")
@@ -113,11 +118,10 @@ def main():
     print()
     total.print("sum of parts (API, 64, 64, sender)")
     product.print("product, 1 worker, 64 connections")
-    if total.all and total.own.both and total.postgres.both and total.load.both:
-        ratios = ((product.own, total.own), (product.postgres, total.postgres), (product.load, total.load))
-        print(ROW.format("product / sum", f"{product.rate / total.rate:.2f}",
-                         *(f"{a.both / b.both:.2f}" for a, b in ratios), f"{product.all / total.all:.2f}",
-                         "").rstrip())
+    ratios = ((product.rate, total.rate), (product.own.both, total.own.both),
+              (product.postgres.both, total.postgres.both), (product.load.both, total.load.both),
+              (product.all, total.all))
+    print(ROW.format("product / sum", *(quotient(a, b) for a, b in ratios), "").rstrip())
     return 0 if all(m.good for m in [*parts.values(), product]) else 1
 
 
