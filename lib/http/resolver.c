@@ -474,6 +474,15 @@ resolver_cancel(struct resolver_query *q)
 }
 
 void
+resolver_keep(struct resolver *r, const char *host)
+{
+	char name[NAME_CACHE_NAME_MAX];
+	const struct resolver_answer *known = resolver_cached(r, host);
+	if (known && name_fold(host, name) == 0)
+		name_cache_put(r->cache, name, known, loop_now(r->loop) + TTL_MAX_S * USEC_PER_SEC);
+}
+
+void
 resolver_forget(struct resolver *r, const char *host)
 {
 	char name[NAME_CACHE_NAME_MAX];

@@ -49,6 +49,9 @@ const struct resolver_answer *resolver_cached(struct resolver *r, const char *ho
 struct resolver_query *resolver_lookup(
     struct resolver *r, const char *host, resolver_fn fn, void *arg);
 void resolver_cancel(struct resolver_query *q);
+/* A cached answer counts for the longest time there is, for who waited for it so long that it could
+ * not be used. */
+void resolver_keep(struct resolver *r, const char *host);
 /* Forgets a name, e.g. after a connection to its address failed. */
 void resolver_forget(struct resolver *r, const char *host);
 /* Forgets all names, e.g. after a change of policy. */

@@ -115,10 +115,11 @@ bucket_open(struct bucket *b, usec_t now)
 	return b->nlots > 0 && bucket_first(b) <= now;
 }
 
-void
+usec_t
 bucket_take(struct bucket *b)
 {
-	assert(b->nlots > 0);
+	usec_t until = bucket_first(b) + bucket_late(b->lot[0].rate);
 	if (++b->lot[0].used == b->lot[0].n)
 		drop_first_lot(b);
+	return until;
 }

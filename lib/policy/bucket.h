@@ -44,5 +44,6 @@ usec_t bucket_last(const struct bucket *b);
 int bucket_due(const struct bucket *b, usec_t now);
 /* Whether one may go out now. Expires first. */
 bool bucket_open(struct bucket *b, usec_t now);
-/* It goes out: only after bucket_open. */
-void bucket_take(struct bucket *b);
+/* It goes out: only after bucket_open. Returns up to when it may; later it would come on top of
+ * what goes out then, and its turn is lost. */
+usec_t bucket_take(struct bucket *b);

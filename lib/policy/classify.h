@@ -22,7 +22,7 @@ enum transport {
 	TRANSPORT_RESET,    /* the connection broke before the answer was whole */
 	TRANSPORT_PROTOCOL, /* not HTTP, or an answer over the bounds */
 	TRANSPORT_BLOCKED,  /* refused by the address policy */
-	TRANSPORT_ABORTED,  /* we stopped it (shutdown); not an attempt */
+	TRANSPORT_ABORTED,  /* we stopped it (a lost turn, a lost lease); not an attempt */
 };
 
 /* status is 0 unless transport == TRANSPORT_OK. */

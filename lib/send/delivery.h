@@ -45,6 +45,7 @@ struct delivery {
 	bool expired;   /* … for too long: to be given up */
 	usec_t due;     /* since when it could have started */
 	usec_t started; /* when its lane let it go */
+	usec_t send_by; /* … at a limited rate: its turn is lost after that time; 0: it has one */
 	int64_t queued_bytes; /* by which it counts in its lane */
 	int level;            /* under way: where it is watched (lane_flight.c) */
 	TAILQ_ENTRY(delivery) entry;
@@ -56,6 +57,14 @@ TAILQ_HEAD(delivery_list, delivery);
 struct delivery *delivery_new(struct message *m, int64_t endpoint_id, int slot, int64_t epoch);
 void delivery_free(struct delivery *d);
 void delivery_set(struct delivery *d, enum delivery_state state);
+
+/* Whether what it had to wait for since its lane let it go came too late for its turn: it has to
+ * take another one. */
+static inline bool
+delivery_late(const struct delivery *d, usec_t now)
+{
+	return d->send_by > 0 && now > d->send_by;
+}
 
 /* What an operational webhook tells of an attempt (ops/notices.h). */
 enum telling {

@@ -1,7 +1,8 @@
 /* One request to one endpoint: resolve, sign, send.
  *
  * The signature covers the attempt's own time, so it is made as late as possible: when the address
- * is known and the request is handed to the client. */
+ * is known and the request is handed to the client. Until then much may have happened: a turn at a
+ * limited rate, or a lease, counts for a time. */
 #include "send/exchange.h"
 
 #include <assert.h>
@@ -37,8 +38,7 @@ struct exchanges {
 	struct resolver *resolver;
 	int64_t timeout_ms;
 	struct shape_names names; /* borrowed from the configuration */
-	exchange_fn fn;
-	void *arg;
+	struct exchange_events ev;
 	int n;
 	TAILQ_HEAD(, exchange) under_way;
 };
@@ -61,7 +61,7 @@ finish(struct exchange *x, struct result *r)
 	struct exchanges *all = x->all;
 	r->url_no = x->route->endpoint->url_no;
 	exchange_free(x);
-	all->fn(all->arg, r);
+	all->ev.over(all->ev.arg, r);
 }
 
 static void
@@ -188,6 +188,16 @@ send_to(struct exchange *x, const struct resolver_answer *answer)
 	x->transfer = client_start(x->all->client, &rq, on_response, x);
 }
 
+/* It goes back to its lane. What it has waited for is kept, else it might never be in time. */
+static void
+give_back(struct exchange *x)
+{
+	struct result *r = result_new(x->delivery);
+	resolver_keep(x->all->resolver, x->route->host);
+	r->transport = TRANSPORT_ABORTED;
+	finish(x, r);
+}
+
 static void
 on_resolved(void *arg, const struct resolver_answer *answer)
 {
@@ -195,7 +205,10 @@ on_resolved(void *arg, const struct resolver_answer *answer)
 	x->query = NULL;
 	switch (answer->result) {
 	case RESOLVED_OK:
-		send_to(x, answer);
+		if (x->all->ev.goes(x->all->ev.arg, x->delivery))
+			send_to(x, answer);
+		else
+			give_back(x);
 		break;
 	case RESOLVED_FAILED:
 		finish_without_answer(x, TRANSPORT_RESOLVE, answer->detail);
@@ -258,7 +271,8 @@ exchanges_resolver(struct exchanges *xs)
 }
 
 struct exchanges *
-exchanges_new(struct loop *l, const struct config *c, exchange_fn fn, void *arg, struct err *e)
+exchanges_new(
+    struct loop *l, const struct config *c, const struct exchange_events *ev, struct err *e)
 {
 	struct exchanges *xs = mem_zalloc(sizeof(*xs));
 	struct client_options o;
@@ -266,8 +280,7 @@ exchanges_new(struct loop *l, const struct config *c, exchange_fn fn, void *arg,
 	xs->policy = c->allow_addresses;
 	xs->timeout_ms = c->attempt_timeout;
 	xs->names = (struct shape_names){ c->cloudevents_source, c->webhook_origin };
-	xs->fn = fn;
-	xs->arg = arg;
+	xs->ev = *ev;
 	TAILQ_INIT(&xs->under_way);
 	client_options_default(&o);
 	o.user_agent = c->user_agent;

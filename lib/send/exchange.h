@@ -10,16 +10,23 @@
 
 struct exchanges; /* opaque */
 
-/* The exchange is over: r holds the delivery, the transport's end and the answer. Owns r from now
- * on. On the loop's stack, once for each exchange_start, not after exchanges_free. */
-typedef void (*exchange_fn)(void *arg, struct result *r);
+/* On the loop's stack, not after exchanges_free. */
+struct exchange_events {
+	void *arg;
+	/* Whether d may still be sent, asked when its name had to be waited for. */
+	bool (*goes)(void *arg, const struct delivery *d);
+	/* The exchange is over: r holds the delivery, the transport's end and the answer. Owns r
+	 * from now on. Once for each exchange_start. */
+	void (*over)(void *arg, struct result *r);
+};
 
 struct exchanges *exchanges_new(
-    struct loop *l, const struct config *c, exchange_fn fn, void *arg, struct err *e);
+    struct loop *l, const struct config *c, const struct exchange_events *ev, struct err *e);
 /* Aborts and frees what is under way. */
 void exchanges_free(struct exchanges *xs);
 
-/* Takes d, which has its payload. The route is referenced. */
+/* Takes d, which has its payload. The route is referenced. When it may not be sent any more, the
+ * end is TRANSPORT_ABORTED. */
 void exchange_start(struct exchanges *xs, struct delivery *d, struct route *route);
 bool exchanges_slot_busy(const struct exchanges *xs, int slot);
 int exchanges_in_flight(const struct exchanges *xs);

@@ -220,7 +220,8 @@ enum lane_state rate_state(const struct lane *lane);
 bool rate_holds_up(enum lane_state state);
 /* How many of its deliveries may go out now; all that wait without a limit. */
 int rate_allows(const struct lane *lane);
-void rate_take(struct lane *lane); /* one goes out */
+/* One goes out. Returns up to when it may (delivery.h: send_by); 0: at any time. */
+usec_t rate_take(struct lane *lane);
 /* The end of lane_judge, for a lane with a limit of either kind. */
 void rate_judge(struct lane *lane, enum lane_state before);
 

@@ -64,7 +64,8 @@ void lanes_gate(struct lanes *ls, int64_t endpoint_id, enum lane_gate gate);
  * has enabled the endpoint and sends again what failed, before the beat tells of the one or the
  * other. */
 bool lanes_doubt(struct lanes *ls, struct delivery *d);
-/* Back to the front of its lane and not in flight (its payload cannot be read now, a stop). */
+/* Back to the front of its lane and not in flight (its endpoint is not to be sent to any more, its
+ * turn or the slot's lease is over). */
 void lanes_return(struct lanes *ls, struct delivery *d);
 /* Drops the waiting deliveries of a lost slot. */
 void lanes_drop(struct lanes *ls, int slot);

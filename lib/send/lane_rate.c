@@ -40,13 +40,12 @@ rate_allows(const struct lane *lane)
 
 /* ---- changes ------------------------------------------------------------------------------ */
 
-void
+usec_t
 rate_take(struct lane *lane)
 {
-	if (lane->limit)
-		limit_take(lane->limit);
-	if (lane->group->limit)
-		limit_take(lane->group->limit);
+	usec_t until = lane->limit ? limit_take(lane->limit) : 0;
+	usec_t of_group = lane->group->limit ? limit_take(lane->group->limit) : 0;
+	return until == 0 || (of_group > 0 && of_group < until) ? of_group : until;
 }
 
 static void

@@ -225,8 +225,7 @@ lane_start(struct lane *lane)
 	lane->back_turn = from == &lane->queue;
 	lane_count(lane, d, -1);
 	flight_start(lane, d);
-	if (!passes)
-		rate_take(lane);
+	d->send_by = passes ? 0 : rate_take(lane);
 	lane_spend(lane, 1 + d->queued_bytes / TURN_BYTES);
 	lane_judge(lane);
 	return d;

@@ -73,7 +73,8 @@ bool sender_starts(const struct sender *s);
 void sender_start(struct sender *s, struct delivery *d);
 /* Its lane is full: tried again later. */
 void sender_put_off(struct sender *s, struct delivery *d);
-/* What the parts tell about a step: payload_fn, exchange_fn, recorder_events. */
+/* What the parts ask and tell about a step: payload_fn, exchange_events, recorder_events. */
+bool sender_goes(void *arg, const struct delivery *d);
 void sender_on_payload(void *arg, struct delivery *d, bool found);
 void sender_on_exchanged(void *arg, struct result *r);
 void sender_on_recorded(void *arg, struct result *r, bool held);

@@ -358,7 +358,8 @@ sender_new(struct loop *l, const struct config *c, struct catalogue *cat,
 	s->load = pools->load;
 	defer_init(&s->pump, l, pump, s);
 	timer_init(&s->tick, l, on_tick, s);
-	s->exchanges = exchanges_new(l, c, sender_on_exchanged, s, e);
+	const struct exchange_events exchange_ev = { s, sender_goes, sender_on_exchanged };
+	s->exchanges = exchanges_new(l, c, &exchange_ev, e);
 	if (!s->exchanges) {
 		timer_done(&s->tick);
 		free(s);

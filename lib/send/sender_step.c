@@ -157,6 +157,14 @@ leave(struct sender *s, struct delivery *d, const struct lane_end *end)
 		    slots_epoch(s->slots, home), failing_for);
 }
 
+/* Nothing was attempted, and its turn comes again. */
+static void
+take_back(struct sender *s, struct delivery *d)
+{
+	lanes_return(s->lanes, d);
+	defer_schedule(&s->pump);
+}
+
 /* Whether it is to be parked now. What an operator sends again by hand passes an open breaker. */
 static bool
 parks(const struct delivery *d, const struct route *route)
@@ -214,6 +222,14 @@ sender_start(struct sender *s, struct delivery *d)
 	}
 }
 
+bool
+sender_goes(void *arg, const struct delivery *d)
+{
+	struct sender *s = arg;
+	return slots_mine(s->slots, d->slot, d->epoch) && slots_confirmed(s->slots) &&
+	       !delivery_late(d, loop_now(s->loop));
+}
+
 void
 sender_on_payload(void *arg, struct delivery *d, bool found)
 {
@@ -225,9 +241,8 @@ sender_on_payload(void *arg, struct delivery *d, bool found)
 	} else if (!found) {
 		leave(s, d, NULL);
 		give_up(s, d, DEAD_PAYLOAD);
-	} else if (!route || route->endpoint->disabled || !route->target) {
-		lanes_return(s->lanes, d);
-		defer_schedule(&s->pump);
+	} else if (!route || route->endpoint->disabled || !route->target || !sender_goes(s, d)) {
+		take_back(s, d);
 	} else {
 		exchange_start(s->exchanges, d, route);
 	}
@@ -243,7 +258,7 @@ sender_on_exchanged(void *arg, struct result *r)
 	if (r->transport == TRANSPORT_ABORTED) {
 		r->delivery = NULL;
 		result_free(r);
-		lanes_return(s->lanes, d);
+		take_back(s, d);
 		return;
 	}
 	if (!slots_mine(s->slots, d->slot, d->epoch) && r->http_status / 100 != 2) {

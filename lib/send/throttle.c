@@ -192,10 +192,10 @@ limit_left(const struct limit *limit)
 	return bucket_left(&limit->bucket);
 }
 
-void
+usec_t
 limit_take(struct limit *limit)
 {
-	bucket_take(&limit->bucket);
+	return bucket_take(&limit->bucket);
 }
 
 void

@@ -32,8 +32,8 @@ int limit_rate(const struct limit *limit);
 bool limit_open(struct limit *limit);
 int limit_due(const struct limit *limit);  /* how many may go out now */
 int limit_left(const struct limit *limit); /* and how many more are reserved */
-/* It goes out: only after limit_open in the same turn. */
-void limit_take(struct limit *limit);
+/* It goes out: only after limit_open in the same turn. Returns up to when it may (bucket_take). */
+usec_t limit_take(struct limit *limit);
 /* How many wait, those included that may go out now. To be told again whenever that changes, and
  * after limit_take: what is missing is then reserved. */
 void limit_want(struct limit *limit, int waiting);

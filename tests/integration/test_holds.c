@@ -198,7 +198,8 @@ test_its_keeper_dies_while_it_is_paused(void **state)
 	assert_int_equal(w->narrivals, 40);
 }
 
-/* It wakes up with a hold that is another one's since: it neither delivers nor writes. */
+/* It wakes up with a hold that is another one's since, and with the payload that it had asked for:
+ * it neither delivers nor writes. */
 static void
 test_its_keeper_sleeps_past_its_lease(void **state)
 {
@@ -207,7 +208,12 @@ test_its_keeper_sleeps_past_its_lease(void **state)
 	struct node *b = node_start(w, "b", SETTINGS);
 	int64_t endpoint = tripped(w, a, 30);
 	int slot = node_slot(a);
+	PGconn *other = other_begin();
+	other_exec(other, "lock table message in access exclusive mode");
+	UNTIL(w, db_int(&db, "select count(*) from pg_locks where not granted") > 0 &&
+		     attempts(w, 0) == w->narrivals); /* it asks, and nothing else is under way */
 	node_lapse(a);
+	other_end(other);
 	usec_t lapsed = loop_now(w->loop) + 3 * USEC_PER_SEC; /* by its own clock as well */
 	UNTIL(w, hold_slot(endpoint) == node_slot(b));
 	w->any = &play_200;
@@ -216,7 +222,7 @@ test_its_keeper_sleeps_past_its_lease(void **state)
 	int before = w->narrivals;
 	a->paused = false;
 	UNTIL(w, node_slot(a) >= 0 && node_slot(a) != slot);
-	post_many(a, 30, 10); /* whatever it still had in its mind had its time */
+	post_many(a, 30, 10);
 	assert_over(w, endpoint, 40);
 	assert_int_equal(w->narrivals, before + 10);
 	assert_int_equal(twice(), 0);

@@ -296,6 +296,23 @@ test_rebinding(void **state)
 	assert_int_equal(look_up(f, "flip.test.example")->result, RESOLVED_BLOCKED);
 }
 
+/* Who waited for it longer than it counts has it for the next time. */
+static void
+test_a_name_is_kept(void **state)
+{
+	static const struct name_record brief[] = { { "kept.test.example", NAME_A, 0, "1.1.1.1" } };
+	struct fixture *f = *state;
+	name_server_set(f->server, brief, 1);
+	assert_int_equal(look_up(f, "kept.test.example")->result, RESOLVED_OK);
+	resolver_keep(f->resolver, "Kept.test.example");
+	usec_t end = loop_now(f->loop) + 3 * USEC_PER_SEC / 2;
+	UNTIL(f, loop_now(f->loop) > end);
+	assert_string_equal(
+	    addresses(resolver_cached(f->resolver, "kept.test.example")), "1.1.1.1");
+	resolver_keep(f->resolver, "four.test.example"); /* never asked for */
+	assert_null(resolver_cached(f->resolver, "four.test.example"));
+}
+
 static void
 test_policy_changes(void **state)
 {
@@ -491,6 +508,7 @@ main(void)
 		TEST(test_literals),
 		TEST(test_many_addresses),
 		TEST(test_rebinding),
+		TEST(test_a_name_is_kept),
 		TEST(test_policy_changes),
 		TEST(test_shared),
 		TEST(test_cancel),

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../support/name_server.h"
 #include "../support/world.h"
 #include "policy/bucket.h"
 #include "send/throttle.h"
@@ -617,6 +618,112 @@ test_a_backlog_at_its_rate_does_not_hold_up_acceptance(void **state)
 	}
 }
 
+/* ---- what comes late ---------------------------------------------------------------------- */
+
+enum {
+	LATE_RATE = 4,
+	LATE_MANY = 6,
+};
+
+/* They come from now on: not more in the time that it takes than the rate allows, whatever turns
+ * were taken before. */
+static void
+check_late(struct world *w, struct loop *also)
+{
+	int before = w->narrivals;
+	usec_t begin = clock_mono();
+	UNTIL(w, (loop_turn(also, 0), w->narrivals == before + LATE_MANY));
+	usec_t least = (LATE_MANY - 1) * SEC / LATE_RATE - BACK - bucket_late(LATE_RATE);
+	if (clock_mono() - begin < least)
+		fail_msg("%d in %lld us", LATE_MANY, (long long)(clock_mono() - begin));
+	UNTIL(w, all_resolved(w));
+}
+
+static void
+wait_for(struct world *w, usec_t time)
+{
+	usec_t end = clock_mono() + time;
+	UNTIL(w, clock_mono() > end);
+}
+
+static PGconn *
+lock(const char *table)
+{
+	struct session s;
+	char sql[64];
+	session_open(&s);
+	snprintf(sql, sizeof(sql), "begin; lock table %s", table);
+	PQclear(PQexec(s.c, sql));
+	return s.c;
+}
+
+static int
+waiting_for_locks(void)
+{
+	return (int)db_int(&db, "select count(*) from pg_locks where not granted");
+}
+
+/* What another worker has left has no payload in memory; it cannot be read for a while. */
+static void
+test_payloads_that_come_late(void **state)
+{
+	struct world *w = *state;
+	int64_t app = db_app(&db, "u");
+	world_endpoint(w, app, "/any");
+	db_exec(&db, "update endpoint set throttle_rate = %d", LATE_RATE);
+	struct node *a = node_start(w, "a", ""), *b = node_start(w, "b", "");
+	w->any = &play_200;
+	post_ok(b, "u", 0);
+	UNTIL(w, all_resolved(w));
+	w->any = NULL;
+	for (int i = 0; i < LATE_MANY; i++)
+		post_ok(a, "u", i);
+	UNTIL(w, held(w) == 1);
+	int slot = node_slot(a);
+	node_kill(a);
+	w->any = &play_200;
+	PGconn *before = lock("throttle");
+	db_exec(&db, "update slot set lease_until = '-infinity' where id = %d", slot);
+	UNTIL(w, waiting_for_locks() > 0); /* they are in a lane, and one asks for a turn */
+	PGconn *payloads = lock("message");
+	PQfinish(before);
+	wait_for(w, (LATE_MANY + 2) * SEC / LATE_RATE);
+	assert_int_equal(w->narrivals, 2);
+	PQfinish(payloads);
+	check_late(w, w->loop);
+}
+
+/* Their name is not answered for a while; then it is kept for those that have to wait again. */
+static void
+test_names_that_come_late(void **state)
+{
+	static const struct name_record zone[] = { { "late.example", NAME_A, 0, "127.0.0.1" } };
+	struct world *w = *state;
+	struct loop *names = loop_new();
+	struct name_server *server = name_server_new(names);
+	char text[64];
+	name_server_set(server, zone, ARRAY_LEN(zone));
+	snprintf(text, sizeof(text), "http://late.example:%d/200", receiver_port(w->receiver));
+	db_endpoint(&db, db_app(&db, "u"), text);
+	db_exec(&db, "update endpoint set throttle_rate = %d", LATE_RATE);
+	snprintf(text, sizeof(text), "dns_servers=%s", name_server_address(server));
+	struct node *a = node_start(w, "a", text);
+	post_ok(a, "u", 0);
+	UNTIL(w, (loop_turn(names, 0), all_resolved(w)));
+	wait_for(w, SEC + 100 * MS); /* until it is forgotten */
+	for (int i = 1; i <= LATE_MANY; i++)
+		post_ok(a, "u", i);
+	wait_for(w, (LATE_MANY + 2) * SEC / LATE_RATE);
+	assert_int_equal(w->narrivals, 1);
+	check_late(w, names);
+	assert_int_equal(name_server_questions(server, NAME_A), 2);
+	node_kill(a);
+	name_server_free(server);
+	loop_free(names);
+}
+
+/* ---- frame -------------------------------------------------------------------------------- */
+
 static int
 make_world(void **state)
 {
@@ -677,6 +784,9 @@ main(void)
 		cmocka_unit_test_setup(test_many_limits, clear),
 		cmocka_unit_test_setup_teardown(
 		    test_a_backlog_at_its_rate_does_not_hold_up_acceptance, make_world, end_world),
+		cmocka_unit_test_setup_teardown(
+		    test_payloads_that_come_late, make_world, end_world),
+		cmocka_unit_test_setup_teardown(test_names_that_come_late, make_world, end_world),
 	};
 	return cmocka_run_group_tests_name("throttle", tests, start, stop);
 }

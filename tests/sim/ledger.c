@@ -343,6 +343,14 @@ ledger_promised(int64_t app_id, int64_t msg_id, int64_t endpoint_id, int64_t cha
 }
 
 void
+ledger_may_send(const struct request *rq, int slot, int64_t epoch)
+{
+	if (db.slot[slot].now.epoch != epoch)
+		violation("%lld is sent to r%d for slot %d in epoch %lld, which is over",
+		    (long long)rq->msg_id, rq->number, slot, (long long)epoch);
+}
+
+void
 ledger_sent(const struct request *rq, bool accepted)
 {
 	ledger_sums.sent++;

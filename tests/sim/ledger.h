@@ -39,6 +39,8 @@ struct request {
 	struct str body;
 };
 void ledger_sent(const struct request *rq, bool accepted);
+/* It begins now, for a step of that slot, which no other worker may have by now. */
+void ledger_may_send(const struct request *rq, int slot, int64_t epoch);
 
 int ledger_open(void);      /* owed and not resolved */
 bool ledger_deferred(void); /* some were put off: they come back late */

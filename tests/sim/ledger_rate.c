@@ -7,10 +7,7 @@
 #include "policy/bucket.h"
 #include "trace.h"
 
-#define BACK (100 * USEC_PER_MS) /* so far a reservation may reach back */
-/* From a delivery's turn, which is what is bounded, to its request: its payload is read, its name
- * looked up. */
-#define WAY     (100 * USEC_PER_MS)
+#define BACK    (100 * USEC_PER_MS) /* so far a reservation may reach back */
 #define TIMES_N 256
 
 /* The last requests. */
@@ -26,7 +23,7 @@ check(struct times *t, int rate, const char *what, int number)
 	usec_t now = agenda_now();
 	t->at[t->n++ % TIMES_N] = now;
 	for (int64_t i = 1; i <= TIMES_N && i <= t->n; i++) {
-		usec_t stretch = now - t->at[(t->n - i) % TIMES_N] + BACK + WAY + bucket_late(rate);
+		usec_t stretch = now - t->at[(t->n - i) % TIMES_N] + BACK + bucket_late(rate);
 		if ((i - 1) * USEC_PER_SEC > rate * stretch)
 			violation("%s%d is sent %lld requests in %lld us: its rate is %d", what,
 			    number, (long long)i, (long long)(now - t->at[(t->n - i) % TIMES_N]),

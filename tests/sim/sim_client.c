@@ -152,16 +152,21 @@ check_single(const struct client *c, const struct request *rq)
 			    "%lld is under way to r%d twice", (long long)rq->msg_id, rq->number);
 }
 
-/* A request does not say by which chain it is made; the delivery does, that has just become
+/* A request does not say by which step it is made; the delivery does, that has just become
  * DELIVERY_SENDING (linked with --wrap). */
-static int64_t sending_chain;
+static struct {
+	int64_t chain, epoch;
+	int slot;
+} sending;
 
 void __real_delivery_set(struct delivery *d, enum delivery_state state);
 void __wrap_delivery_set(struct delivery *d, enum delivery_state state);
 void
 __wrap_delivery_set(struct delivery *d, enum delivery_state state)
 {
-	sending_chain = d->chain;
+	sending.chain = d->chain;
+	sending.slot = d->slot;
+	sending.epoch = d->epoch;
 	__real_delivery_set(d, state);
 }
 
@@ -176,10 +181,11 @@ client_start(struct client *c, const struct client_request *rq, client_fn fn, vo
 	x->arg = arg;
 	x->started = agenda_now();
 	x->msg_id = message_of(rq);
-	x->chain = sending_chain;
+	x->chain = sending.chain;
 	x->answer = receiver_ask(x->target->number, rq->timeout_ms * USEC_PER_MS);
 	const struct request sent = { x->target->number, x->msg_id, x->chain, rq->body };
 	check_single(c, &sent);
+	ledger_may_send(&sent, sending.slot, sending.epoch);
 	TRACE("net %lld to r%d, chain %lld", (long long)x->msg_id, x->target->number,
 	    (long long)x->chain);
 	bool accepted = x->answer.transport == TRANSPORT_OK && x->answer.status / 100 == 2;

@@ -115,6 +115,13 @@ resolver_lookup(struct resolver *r, const char *host, resolver_fn fn, void *arg)
 }
 
 void
+resolver_keep(struct resolver *r, const char *host)
+{
+	(void)r;
+	(void)host;
+}
+
+void
 resolver_forget(struct resolver *r, const char *host)
 {
 	(void)r;

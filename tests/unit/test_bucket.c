@@ -28,7 +28,7 @@ test_a_lot_is_spread_evenly(void **state)
 			assert_int_equal(bucket_first(&b), at);
 			assert_false(bucket_open(&b, at - 1));
 			assert_true(bucket_open(&b, at));
-			bucket_take(&b);
+			assert_int_equal(bucket_take(&b), at + bucket_late(rate));
 		}
 		assert_int_equal(bucket_left(&b), 0);
 		assert_false(bucket_open(&b, START + SEC));
