@@ -148,10 +148,10 @@ def test_kill_9_of_a_worker(start, receiver):
 
 def test_retries_count(daemon, api, receiver):
     app = api.new_app()
-    url = receiver.script("/hook", *[Step(status=500)] * 40, 200)
+    url = receiver.script("/hook", *[Step(status=500)] * 15, 200)  # fewer than open the breaker
     api.new_endpoint(app, url, throttleRate=20, retrySchedule=[0.1, 0.1, 0.1, 0.1, 0.1])
     ids = flood(daemon, app, 40)
-    got = receiver.wait(80, deadline_s=60)
+    got = receiver.wait(55, deadline_s=60)
     never_above(got, 20)
     wait_until(lambda: all(api.attempts(app, id)[-1]["status"] == 0 for id in ids), 30)
 
