@@ -12,6 +12,7 @@
 #include "body.h"
 #include "input.h"
 #include "json_text.h"
+#include "printable.h"
 
 #define LIMIT_DEFAULT 50
 #define PAGE_MAX      250    /* rows a page that the API gives at most */
@@ -51,6 +52,29 @@ call_write(struct session *s, const struct args *a, const char *method, const ch
 	return rc;
 }
 
+static bool
+is_among(const char *words, struct str word)
+{
+	struct str rest = str_of(words), one;
+	while (str_split(&rest, ' ', &one))
+		if (str_eq(one, word))
+			return true;
+	return false;
+}
+
+int
+call_put_cleared(struct jw *j, const struct command *c, const struct args *a, struct err *e)
+{
+	for (int i = 0; i < a->arg[FLAG_CLEAR].n; i++) {
+		const char *field = a->arg[FLAG_CLEAR].text[i];
+		if (!is_among(c->clears, str_of(field)))
+			return err_set(e, ERR_USAGE, "--clear %s: can be any of %s",
+			    printable_line(a->arena, str_of(field), 30), c->clears);
+		jw_put_null(j, field);
+	}
+	return 0;
+}
+
 /* How many words the path takes. */
 static int
 stars(const char *path)
@@ -75,10 +99,8 @@ write_body(const struct session *s, const struct args *a, struct buf *out, struc
 	jw_open_object(&j);
 	if (c->word_field)
 		jw_put_text(&j, c->word_field, str_of(a->word[stars(c->path)]));
-	if (body_put_flags(&j, a, e))
+	if (body_put_flags(&j, a, e) || call_put_cleared(&j, c, a, e))
 		return -1;
-	for (int i = 0; i < a->arg[FLAG_CLEAR].n; i++)
-		jw_put_null(&j, a->arg[FLAG_CLEAR].text[i]);
 	jw_close_object(&j);
 	jw_end(&j);
 	if (strcmp(c->method, "PATCH") == 0 && out->len == strlen("{}"))

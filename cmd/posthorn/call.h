@@ -1,6 +1,8 @@
 /* Commands that are one call of the API, described by the fields of their struct command. */
 #pragma once
 
+#include "base/jw.h"
+
 #include "command.h"
 
 /* run function of such commands. */
@@ -12,6 +14,10 @@ int call_run(struct session *s, const struct args *a, struct err *e);
 /* body {NULL, 0}: none. */
 int call_send(struct session *s, const struct args *a, const char *method, const char *path,
     struct str body, struct str *ret_answer, struct err *e) MUST_CHECK;
+
+/* --clear: each field as null; ERR_USAGE for one that the command does not unset. */
+int call_put_cleared(
+    struct jw *j, const struct command *c, const struct args *a, struct err *e) MUST_CHECK;
 
 /* Writes a JSON object into out; where that has no room, call_write says so. */
 typedef int call_body_fn(

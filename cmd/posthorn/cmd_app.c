@@ -51,6 +51,7 @@ static const struct command commands[] = {
 	    .example = "posthorn app update acme --name 'Acme Corporation'",
 	    .flags = FLAG_BIT(NAME) | FLAG_BIT(UID) | FLAG_BIT(METADATA) | FLAG_BIT(THROTTLE_RATE) |
 		     FLAG_BIT(ENDPOINT_CHALLENGE) | FLAG_BIT(CLEAR),
+	    .clears = "uid throttleRate rateLimit metadata endpointChallenge",
 	    .run = call_run,
 	    .method = "PATCH",
 	    .path = "/app/*" },

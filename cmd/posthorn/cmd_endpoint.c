@@ -37,6 +37,9 @@ static const struct column columns[] = {
 	    FLAG_BIT(RETRY_SCHEDULE) | FLAG_BIT(THROTTLE_RATE) | FLAG_BIT(ATTEMPT_TIMEOUT_MS) |    \
 	    FLAG_BIT(MAX_IN_FLIGHT) | FLAG_BIT(SIGNATURE_PROFILE) | FLAG_BIT(SIGNATURE_TEMPLATE) | \
 	    FLAG_BIT(FORMAT))
+#define OPERATIONAL_CLEARS                                                                         \
+	"uid eventTypes filterTypes throttleRate rateLimit metadata retrySchedule timeoutMs "      \
+	"maxInFlight signatureProfile format"
 
 /* The secret alone, so that it can be piped; JSON as it came. */
 static int
@@ -180,6 +183,7 @@ static const struct command commands[] = {
 	    .summary = "change what is given, keep the rest",
 	    .example = "posthorn endpoint update acme main --event-type invoice.paid",
 	    .flags = POLICY_FLAGS | FLAG_BIT(ENDPOINT_URL) | FLAG_BIT(CLEAR),
+	    .clears = OPERATIONAL_CLEARS " channels ordering challenge",
 	    .run = call_run,
 	    .method = "PATCH",
 	    .path = "/app/*/endpoint/*" },
@@ -392,6 +396,7 @@ static const struct command operational_commands[] = {
 	    .summary = "change what is given, keep the rest",
 	    .example = "posthorn operational-webhook update pager -t endpoint.disabled",
 	    .flags = OPERATIONAL_FLAGS | FLAG_BIT(ENDPOINT_URL) | FLAG_BIT(CLEAR),
+	    .clears = OPERATIONAL_CLEARS,
 	    .run = call_run,
 	    .method = "PATCH",
 	    .path = "/operational-webhook/endpoint/*" },

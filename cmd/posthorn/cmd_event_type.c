@@ -19,7 +19,8 @@ static const struct column columns[] = {
 
 /* The schemas stand in it byte for byte. */
 static int
-write_fields(const struct args *a, bool named, struct buf *out, struct err *e)
+write_fields(
+    const struct command *c, const struct args *a, bool named, struct buf *out, struct err *e)
 {
 	struct jw j;
 	struct str schemas;
@@ -28,10 +29,8 @@ write_fields(const struct args *a, bool named, struct buf *out, struct err *e)
 	jw_open_object(&j);
 	if (named)
 		jw_put_text(&j, "name", str_of(a->word[0]));
-	if (body_put_flags(&j, a, e))
+	if (body_put_flags(&j, a, e) || call_put_cleared(&j, c, a, e))
 		return -1;
-	for (int i = 0; i < a->arg[FLAG_CLEAR].n; i++)
-		jw_put_null(&j, a->arg[FLAG_CLEAR].text[i]);
 	if (args_has(a, FLAG_SCHEMAS)) {
 		if (input_value(name, args_text(a, FLAG_SCHEMAS), a->arena, &schemas, e) ||
 		    body_check_json(name, schemas, true, &schemas, e))
@@ -44,15 +43,15 @@ write_fields(const struct args *a, bool named, struct buf *out, struct err *e)
 }
 
 static int
-write_new(const struct session *s UNUSED, const struct args *a, struct buf *out, struct err *e)
+write_new(const struct session *s, const struct args *a, struct buf *out, struct err *e)
 {
-	return write_fields(a, true, out, e);
+	return write_fields(s->command, a, true, out, e);
 }
 
 static int
-write_change(const struct session *s UNUSED, const struct args *a, struct buf *out, struct err *e)
+write_change(const struct session *s, const struct args *a, struct buf *out, struct err *e)
 {
-	return write_fields(a, false, out, e);
+	return write_fields(s->command, a, false, out, e);
 }
 
 static int
@@ -157,6 +156,7 @@ static const struct command commands[] = {
 	    .summary = "change what is given, keep the rest",
 	    .example = "posthorn event-type update invoice.paid --schemas @schemas.json",
 	    .flags = FIELDS | FLAG_BIT(CLEAR),
+	    .clears = "schemas featureFlags featureFlag groupName",
 	    .run = run_update },
 	{ .verb = "import",
 	    .words = "FILE",

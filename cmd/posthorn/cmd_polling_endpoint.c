@@ -129,6 +129,7 @@ static const struct command commands[] = {
 	    .summary = "change what is given, keep the rest",
 	    .example = "posthorn polling-endpoint update acme erp --channel invoices",
 	    .flags = FIELD_FLAGS | FLAG_BIT(CLEAR),
+	    .clears = "uid eventTypes filterTypes channels metadata",
 	    .run = call_run,
 	    .method = "PATCH",
 	    .path = "/app/*/polling-endpoint/*" },

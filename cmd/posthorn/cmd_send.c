@@ -66,7 +66,6 @@ run_send(struct session *s, const struct args *a, struct err *e)
 	const char *path = rest_path(s->arena, "/app/*/msg", a->word, e);
 	if (!path)
 		return -1;
-	path = rest_query(s->arena, path, "with_content", "false");
 	if (call_write(s, a, "POST", path, write_body, &answer, e))
 		return -1;
 	return view_record(&s->view, answer, e);

@@ -40,6 +40,7 @@ struct command {
 	const char *detail;  /* sentences, or NULL */
 	const char *example; /* what to type */
 	flag_set flags;      /* FLAG_BIT of each option besides the global ones */
+	const char *clears;  /* fields that --clear unsets, with blanks between; or NULL */
 	enum command_token token;
 	int (*run)(struct session *s, const struct args *a, struct err *e);
 

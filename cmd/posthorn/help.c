@@ -105,6 +105,8 @@ help_command(const struct family *f, const struct command *c)
 	fputs("usage: ", stdout);
 	print_usage(f, c);
 	printf("\n\n  %s%s%s\n", c->summary, c->detail ? "\n  " : "", c->detail ? c->detail : "");
+	if (c->clears)
+		printf("  --clear takes: %s\n", c->clears);
 	print_flags("options", c->flags);
 	print_flags("options of every command", FLAGS_GLOBAL);
 	printf("\nexample:\n  %s\n", c->example);

@@ -84,6 +84,10 @@ put_command(const struct family *f, const struct command *c)
 		puts(".Pp");
 		put_line(c->detail);
 	}
+	if (c->clears) {
+		puts(".Pp\n.Fl \\-clear\ntakes:");
+		put_line(c->clears);
+	}
 	put_flags(c->flags);
 	puts(".Bd -literal -offset indent");
 	put_line(c->example);

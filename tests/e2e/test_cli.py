@@ -12,7 +12,7 @@ import subprocess
 import time
 
 import pytest
-from harness.daemon import SANITIZER, environment, free_port
+from harness.daemon import POSTHORND, SANITIZER, environment, free_port
 from harness.fake_api import Answer, FakeApi
 
 BUILD = pathlib.Path(os.environ.get("POSTHORN_BUILD", "build")).resolve()
@@ -418,6 +418,49 @@ def test_changes(cli, server, line, method, path, body):
     assert asked.headers["authorization"] == "Bearer " + TOKEN
     assert ("idempotency-key" in asked.headers) == (method == "POST")
     assert (asked.json if asked.body else None) == body
+
+
+def test_sent_events_are_shown_as_they_are(cli, server):
+    """Payload and all: the answer is not asked to leave it out, and then shown as if it were empty."""
+    server.script({"id": "msg_1", "payload": {"n": 1}})
+    assert "msg_1" in cli("send", "acme", "a.b", "-d", '{"n": 1}').out
+    assert server.requests[0].query == {}
+
+
+@pytest.mark.parametrize("line, cleared", [
+    ("app update acme", "endpointChallenge"), ("endpoint update acme main", "retrySchedule"),
+    ("operational-webhook update main", "timeoutMs"), ("polling-endpoint update acme erp", "channels"),
+    ("event-type update a.b", "featureFlags"),
+])
+def test_what_can_be_cleared(cli, server, line, cleared):
+    server.script()
+    for wrong in (cleared + "s", "", cleared.upper(), "uid " + cleared, "createdAt"):
+        refused(cli(*line.split(), "--clear", cleared, "--clear", wrong), USAGE, cleared)
+    assert server.requests == []
+    server.script({"id": "x_1"})
+    assert cli(*line.split(), "--clear", cleared).returncode == OK
+    assert server.requests[0].json == {cleared: None}
+    assert cleared in cli(*line.split(), "--help").out
+
+
+def members(schemas, name):
+    """Of a schema and of those that it consists of."""
+    for part in (schemas[name], *schemas[name].get("allOf", [])):
+        if "$ref" in part:
+            yield from members(schemas, part["$ref"].rsplit("/", 1)[1])
+        yield from part.get("properties", {}).items()
+
+
+@pytest.mark.parametrize("line, schema", [
+    ("app", "ApplicationPatch"), ("endpoint", "EndpointPatch"),
+    ("polling-endpoint", "PollingEndpointConfigPatch"), ("event-type", "EventTypePatch"),
+])
+def test_what_can_be_cleared_is_what_may_be_null(cli, line, schema):
+    document = json.loads(subprocess.run([POSTHORND, "openapi"], capture_output=True, check=True, timeout=60).stdout)
+    nullable = {name for name, told in members(document["components"]["schemas"], schema)
+                if "null" in told.get("type", []) or None in told.get("enum", [])}
+    help_text = cli(line, "update", "--help").out
+    assert set(help_text.split("--clear takes: ")[1].split("\n")[0].split()) == nullable
 
 
 @pytest.mark.parametrize("line, path, query", [
