@@ -48,6 +48,8 @@ read_time(const json_t *object, const char *name, struct wall *ret)
 	return json_is_string(v) ? wall_from_text(text_of(v), ret) : -1;
 }
 
+/* endpoint_replay.c takes no more of them than there is room for. Even so: this is a row of the
+ * database, which another version may have written. */
 static int
 read_types(const json_t *list, struct replay_filter *f)
 {

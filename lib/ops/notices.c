@@ -8,6 +8,7 @@
  * attempt that was stored twice because a commit was not answered. */
 #include "ops/notices.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -151,6 +152,7 @@ put_body(struct buf *out, const PGresult *r, int row)
 	jw_close_object(&j);
 	jw_close_object(&j);
 	jw_end(&j);
+	assert(!out->failed); /* names are bounded, so that half an event cannot come of it */
 }
 
 /* By the attempt where there is one (its number may be another message's as well), else by the

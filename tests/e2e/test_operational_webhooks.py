@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness.api import Api
+from harness.faults import Faults
 from harness.receiver import Step
 from harness.wait import wait_until
 
@@ -255,6 +256,23 @@ def test_nothing_is_told_of_those_who_are_told(watched):
 def test_their_event_types_exist(watched):
     names = [t["name"] for t in watched.manager.list("/event-type")]
     assert set(ENDPOINT_TYPES + ATTEMPT_TYPES) <= set(names)
+
+
+def test_what_could_not_be_stored_is_told_later(start, receiver, tmp_path):
+    """A notice goes when its event is stored, and not when that has failed."""
+    faults = Faults(tmp_path)
+    watched = Watched(start(workers=1, **faults.settings), receiver)
+    watched.watch()
+    app = watched.api.new_app()
+    faults.set("APPEND_SUBMIT", "error", every=1)
+    endpoint = watched.api.new_endpoint(app, receiver.url())
+    failed, read = faults.hits("APPEND_SUBMIT"), faults.hits("NOTICE_READ_SUBMIT")
+    wait_until(lambda: faults.hits("APPEND_SUBMIT") >= failed + 2 and faults.hits("NOTICE_READ_SUBMIT") >= read + 2,
+               30, "it is read and refused again")
+    assert watched.notices() == 1 and watched.told() == []
+    faults.clear("APPEND_SUBMIT")
+    assert watched.wait("endpoint.created")[0]["data"]["endpointId"] == endpoint
+    wait_until(lambda: watched.notices() == 0, 20, "the notice is gone")
 
 
 def test_a_crash_between_recording_and_telling(start, receiver):

@@ -176,6 +176,17 @@ def test_expire_all_again_and_again(daemon, api, app):
     assert rows == 1, "what the last one covers is gone"
 
 
+def test_expire_all_of_an_application_that_rests(daemon, api, app):
+    """Every worker has it in memory, and has not been told of a change for long."""
+    token = portal(api, app)
+    with daemon.database() as db:
+        assert db.execute("update app set changed_at = now() - interval '1 hour' where id = ("
+                          "select id from app order by id desc limit 1)").rowcount == 1
+    assert is_good(daemon, app, token)
+    api.post(f"/auth/app/{app}/expire-all", {}, want=204)
+    wait_until(lambda: is_void(daemon, app, token), 20, "known to every worker")
+
+
 def test_expire_sessions(daemon, api, app):
     seven, eight = portal(api, app, sessionId="user-7"), portal(api, app, sessionId="user-8")
     plain = portal(api, app)

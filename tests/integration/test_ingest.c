@@ -605,7 +605,8 @@ test_a_key_that_is_too_old_is_free(void **state)
 	/* Buckets are six hours wide. */
 	db_exec(&db, "create table idempotency_old partition of idempotency for values from (0) to"
 		     " (1000)");
-	db_exec(&db, "update idempotency set bucket = bucket %% 1000 where app_id = %lld", (long long)app);
+	db_exec(&db, "update idempotency set bucket = bucket %% 1000 where app_id = %lld",
+	    (long long)app);
 	post_send(a, again);
 	wait_answered(w, &again, 1);
 	assert_true(again->ok && !again->replayed && again->id != first->id);
@@ -714,6 +715,39 @@ test_freed_with_events_under_way(void **state)
 	}
 }
 
+/* ---- later -------------------------------------------------------------------------------- */
+
+/* An append may wait for longer than its time was ahead. Who adopts the slot reads its retries from
+ * its mark on: nothing may be due before that. */
+static void
+test_a_time_that_has_passed_meanwhile(void **state)
+{
+	struct world *w = *state;
+	int64_t app = db_app(&db, "u");
+	world_endpoint(w, app, "/200");
+	struct node *n = node_start(w, "a", "");
+	char mark[160], due[128];
+	snprintf(mark, sizeof(mark),
+	    "select case when isfinite(retry_low) then (extract(epoch from retry_low) * 1000000)::int8"
+	    " end from slot where id = %d",
+	    node_slot(n));
+	int64_t hour_ago =
+	    db_int(&db, "select (extract(epoch from now() - interval '1 hour') * 1000000)::int8");
+	UNTIL(w, db_int(&db, "%s", mark) > hour_ago);
+	int64_t low = db_int(&db, "%s", mark);
+	const struct ingest_extra extra = { .deliver_at = { hour_ago } };
+	struct post *p = post_new(w, "u", 1);
+	p->ev.extra = &extra;
+	post_send(n, p);
+	wait_answered(w, &p, 1);
+	assert_true(p->ok);
+	snprintf(due, sizeof(due),
+	    "select (extract(epoch from min(due)) * 1000000)::int8 from retry where msg_id = %lld",
+	    (long long)p->id);
+	assert_true(db_int(&db, "%s", due) >= low);
+	UNTIL(w, arrived(w, p->id, NULL));
+}
+
 /* ---- the program -------------------------------------------------------------------------- */
 
 int
@@ -749,6 +783,7 @@ main(void)
 		TEST(test_a_restart_in_between_is_waited_for),
 		TEST(test_no_slot),
 		TEST(test_no_partition),
+		TEST(test_a_time_that_has_passed_meanwhile),
 		TEST(test_freed_with_events_under_way),
 	};
 	return RUN(tests);

@@ -1,6 +1,7 @@
 -- Gives what may be read by now its place in a polling endpoint's stream: behind everything that has one. The
 -- transaction holds a fence, as an append does, so that readers know of it (poll_horizon.sql). What another one
--- is at is left to that.
+-- is at is left to that. It is asked after poll_read.sql, which has found application and endpoint; they are looked
+-- up once more because they may have been deleted in between.
 -- $1 organisation, $2 application's id or null, $3 application's uid or null, $4 id or null, $5 uid or null,
 -- $6 now
 with a as (
