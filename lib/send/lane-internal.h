@@ -68,7 +68,8 @@ struct lane {
 	bool aside;                 /* attempts nothing any more (lanes_set_aside) */
 	bool ends;                  /* what starts is given up: it is gone or disabled */
 	bool doubt;                 /* … as far as is known: the application is being read */
-	bool parks;                 /* … or parked, if it is new */
+	bool parks;                 /* … or parked, if it is new … */
+	bool paused;                /* … even if somebody sends it by hand */
 	enum lane_gate gate;
 	enum lane_state state;
 	int queued;
@@ -176,6 +177,15 @@ static inline bool
 lane_passes(const struct lane *lane)
 {
 	return lane->ends || (lane->parks && !TAILQ_EMPTY(&lane->queue));
+}
+
+/* Whether what is next takes a turn at a limited rate: it may be a request. */
+static inline bool
+lane_takes_turn(const struct lane *lane)
+{
+	if (!lane_passes(lane))
+		return true;
+	return !lane->ends && !lane->paused && TAILQ_FIRST(&lane->queue)->trigger == TRIGGER_RESEND;
 }
 
 /* lane_turn.c */

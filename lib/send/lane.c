@@ -27,6 +27,7 @@ lane_weigh(struct lane *lane)
 	const struct cat_endpoint *endpoint = lane->route ? lane->route->endpoint : NULL;
 	lane->ends = !endpoint || endpoint->disabled;
 	lane->parks = endpoint && hold_parks(endpoint->hold);
+	lane->paused = endpoint && endpoint->hold == HOLD_PAUSED;
 }
 
 struct route *

@@ -30,7 +30,7 @@ int
 rate_allows(const struct lane *lane)
 {
 	int n = lane->queued;
-	if ((!lane->limit && !lane->group->limit) || lane_passes(lane))
+	if ((!lane->limit && !lane->group->limit) || !lane_takes_turn(lane))
 		return n;
 	if (lane->limit && limit_due(lane->limit) < n)
 		n = limit_due(lane->limit);
@@ -75,7 +75,8 @@ group_want(struct lane *lane, int n)
 void
 rate_judge(struct lane *lane, enum lane_state before)
 {
-	bool goes = rate_holds_up(lane->state) || (lane->state == LANE_RUNS && !lane_passes(lane));
+	bool goes =
+	    rate_holds_up(lane->state) || (lane->state == LANE_RUNS && lane_takes_turn(lane));
 	int n = goes ? lane->queued : 0;
 	if (lane->limit)
 		limit_want(lane->limit, n);

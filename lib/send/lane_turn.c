@@ -31,7 +31,7 @@ work_out(const struct lane *lane)
 	if (!lane->group->app || lane->doubt)
 		return LANE_UNKNOWN;
 	if (lane_passes(lane))
-		return LANE_RUNS;
+		return lane_takes_turn(lane) ? rate_state(lane) : LANE_RUNS;
 	if (lane->aside || (lane->gate != LANE_GO && TAILQ_EMPTY(&lane->back)))
 		return LANE_SHUT;
 	if (lane->quiet_until > 0)
@@ -218,14 +218,14 @@ next_lane(struct group *g)
 static struct delivery *
 lane_start(struct lane *lane)
 {
-	bool passes = lane_passes(lane);
+	bool takes_turn = lane_takes_turn(lane);
 	struct delivery_list *from = lane_pick(lane);
 	struct delivery *d = TAILQ_FIRST(from);
 	TAILQ_REMOVE(from, d, entry);
 	lane->back_turn = from == &lane->queue;
 	lane_count(lane, d, -1);
 	flight_start(lane, d);
-	d->send_by = passes ? 0 : rate_take(lane);
+	d->send_by = takes_turn ? rate_take(lane) : 0;
 	lane_spend(lane, 1 + d->queued_bytes / TURN_BYTES);
 	lane_judge(lane);
 	return d;

@@ -722,6 +722,32 @@ test_names_that_come_late(void **state)
 	loop_free(names);
 }
 
+/* What is sent again by hand passes an open breaker, at the rate all the same. */
+static void
+test_what_is_sent_by_hand_counts(void **state)
+{
+	struct world *w = *state;
+	int64_t app = db_app(&db, "u"), endpoint = world_endpoint(w, app, "/200");
+	struct node *a = node_start(w, "a", "");
+	int64_t msg = post_ok(a, "u", 0);
+	UNTIL(w, all_resolved(w));
+	int slot = node_slot(a);
+	node_kill(a);
+	db_exec(&db, "update endpoint set throttle_rate = %d", LATE_RATE);
+	db_exec(&db,
+	    "insert into hold (app_id, endpoint_id, slot, state, ordered)"
+	    " values (%lld, %lld, %d, %d, false)",
+	    (long long)app, (long long)endpoint, slot + 1 /* nobody keeps it */, HOLD_OPEN);
+	db_changed(&db, app);
+	db_exec(&db,
+	    "insert into retry (due, slot, seq, tries, trigger, app_id, msg_id, endpoint_id, chain)"
+	    " select now(), %d, 0, 0, %d, %lld, %lld, %lld, n from generate_series(1, %d) n",
+	    slot, TRIGGER_RESEND, (long long)app, (long long)msg, (long long)endpoint, LATE_MANY);
+	node_start(w, "b", "");
+	db_exec(&db, "update slot set lease_until = '-infinity' where id = %d", slot);
+	check_late(w, w->loop);
+}
+
 /* ---- frame -------------------------------------------------------------------------------- */
 
 static int
@@ -787,6 +813,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_payloads_that_come_late, make_world, end_world),
 		cmocka_unit_test_setup_teardown(test_names_that_come_late, make_world, end_world),
+		cmocka_unit_test_setup_teardown(
+		    test_what_is_sent_by_hand_counts, make_world, end_world),
 	};
 	return cmocka_run_group_tests_name("throttle", tests, start, stop);
 }
