@@ -182,7 +182,8 @@ settle(struct proving *p, const struct cat_endpoint *there, const PGresult *r)
 	struct str kind = given || !there ? change->in->challenge : had;
 	if (!kind.p && (given || p->moves))
 		kind = demanded;
-	bool other = !there || !kind.p != !had.p || !str_eq(kind, had);
+	bool same = kind.p && had.p ? str_eq(kind, had) : kind.p == had.p;
+	bool other = !there || !same;
 	change->in->challenge = kind;
 	if (other && !given)
 		fields_give(change->fields, "challenge");

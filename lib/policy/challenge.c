@@ -48,7 +48,7 @@ json_answers(struct str body, struct str challenge)
 	json_t *object = body.n && body.p[0] == '{' ? json_loadb(body.p, body.n, 0, NULL) : NULL;
 	const json_t *told = json_object_get(object, "challenge");
 	bool answers =
-	    told && json_is_string(told) &&
+	    json_is_string(told) &&
 	    str_eq((struct str){ json_string_value(told), json_string_length(told) }, challenge);
 	json_decref(object);
 	return answers;
