@@ -1,63 +1,21 @@
-/* The model server's transactions (txn.h). */
-#include "txn.h"
-
+/* The model server's transactions, from their first statement to the answer (txn.h). */
 #include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/queue.h>
 
-#include "base/attr.h"
 #include "base/mem.h"
 
 #include "dice.h"
-#include "ledger.h"
 #include "model.h"
 #include "sim_loop.h"
 #include "trace.h"
+#include "txn-internal.h"
 #include "wire.h"
 
-#define CLAIMS_MAX 64
-#define HELD_MAX   (40 * USEC_PER_SEC)
-#define HANGS_MAX  (60 * USEC_PER_SEC) /* how long a half transaction of a lost client may stay */
+#define HELD_MAX  (40 * USEC_PER_SEC)
+#define HANGS_MAX (60 * USEC_PER_SEC) /* how long a half transaction of a lost client may stay */
 #define ARRIVES_MAX                                                                                \
 	(4 * USEC_PER_SEC) /* a lost client's statements begin: limbo.c takes 5 s for certain */
 
-struct claim {
-	int slot;
-	int64_t epoch;
-};
-
-struct txn {
-	struct happening h;
-	struct arena *arena;
-	struct pg_session *client; /* NULL: gone */
-	int n, next, sent;
-	struct {
-		statement_fn run;
-		const char *name;
-		int nargs;
-		struct str *arg;
-		PGresult *result;
-	} call[PG_STATEMENTS_MAX];
-	bool begun, waiting, committing, ended;
-	struct wall start;
-	usec_t held_up; /* before its commit, as by a lock that somebody else has */
-	int breaks_at; /* before this statement; n: before the commit, n + 1: after it; -1: never */
-	uint32_t shared, exclusive, rows; /* of slots */
-	uint32_t holds[HOLD_LOCKS];       /* of endpoints */
-	int64_t xid;                      /* from the first write on; 0: none */
-	int inserted;                     /* rows */
-	int nclaims;
-	struct claim claim[CLAIMS_MAX];
-	struct app_row *touches;
-	struct endpoint_row *disables;
-	struct err err;
-	TAILQ_ENTRY(txn) entry;
-};
-static TAILQ_HEAD(, txn) all = TAILQ_HEAD_INITIALIZER(all);
-static int64_t next_xid = 1;
-
+struct txn_list txns = TAILQ_HEAD_INITIALIZER(txns);
 struct weather weather;
 
 static void step(void *arg);
@@ -77,312 +35,13 @@ is_operators(const struct txn *t)
 	return run == model_resend || run == model_dead_letter_replay;
 }
 
-static void
-later(struct txn *t, usec_t after)
+void
+txn_later(struct txn *t, usec_t after)
 {
 	agenda_put(&t->h, agenda_now() + after);
 }
 
-/* ---- for statements ----------------------------------------------------------------------- */
-
-static void
-get_number(struct txn *t)
-{
-	if (!t->xid)
-		t->xid = next_xid++;
-}
-
-enum ran
-txn_fail(struct txn *t, const char *sqlstate, const char *text)
-{
-	err_set(&t->err,
-	    strcmp(sqlstate, "23505") == 0 ? ERR_CONFLICT
-	    : sqlstate[0] == '2'           ? ERR_INTERNAL
-					   : ERR_UNAVAILABLE,
-	    "%s", text);
-	snprintf(t->err.origin, sizeof(t->err.origin), "%s", sqlstate);
-	return RAN_FAILED;
-}
-
-struct wall
-txn_start(const struct txn *t)
-{
-	return t->start;
-}
-
-bool
-txn_lock_shared(struct txn *t, int slot)
-{
-	const struct txn *o;
-	TAILQ_FOREACH(o, &all, entry)
-		if (o != t && o->exclusive & 1U << slot)
-			return false;
-	t->shared |= model_without[WITHOUT_LOCK] ? 0 : 1U << slot;
-	return true;
-}
-
-bool
-txn_lock_exclusive(struct txn *t, int slot)
-{
-	const struct txn *o;
-	TAILQ_FOREACH(o, &all, entry)
-		if (o != t && (o->exclusive | o->shared) & 1U << slot)
-			return false;
-	t->exclusive |= 1U << slot;
-	return true;
-}
-
-bool
-txn_lock_row(struct txn *t, int slot)
-{
-	struct slot_row *row = &db.slot[slot];
-	if (row->writer && row->writer != t)
-		return false;
-	if (!row->writer)
-		row->next = row->now;
-	row->writer = t;
-	t->rows |= 1U << slot;
-	get_number(t);
-	return true;
-}
-
-bool
-txn_touch_app(struct txn *t, struct app_row *app)
-{
-	const struct txn *o;
-	TAILQ_FOREACH(o, &all, entry)
-		if (o != t && o->touches == app && !o->ended)
-			return false;
-	t->touches = app;
-	get_number(t);
-	return true;
-}
-
-void
-txn_lock_throttle(struct txn *t, struct throttle_row *row)
-{
-	row->writer = t;
-	get_number(t);
-}
-
-void
-txn_disable(struct txn *t, struct endpoint_row *endpoint)
-{
-	t->disables = endpoint;
-	get_number(t);
-}
-
-static bool
-conflicts(const struct txn *o, int endpoint, enum hold_lock lock)
-{
-	/* Sets of locks that exclude each one (manual, "Row-Level Locks"). */
-	static const unsigned excluded[] = {
-		[HOLD_KEY_SHARE] = 1U << HOLD_UPDATE,
-		[HOLD_SHARE] = 1U << HOLD_CHANGE | 1U << HOLD_UPDATE,
-		[HOLD_CHANGE] = 1U << HOLD_SHARE | 1U << HOLD_CHANGE | 1U << HOLD_UPDATE,
-		[HOLD_UPDATE] = ~0U,
-	};
-	for (int i = 0; i < HOLD_LOCKS; i++)
-		if (o->holds[i] & 1U << endpoint && excluded[lock] & 1U << i)
-			return true;
-	return false;
-}
-
-bool
-txn_lock_hold(struct txn *t, int endpoint, enum hold_lock lock)
-{
-	struct hold_row *row = &db.hold[endpoint];
-	const struct txn *o;
-	TAILQ_FOREACH(o, &all, entry)
-		if (o != t && conflicts(o, endpoint, lock))
-			return false;
-	t->holds[lock] |= 1U << endpoint;
-	get_number(t);
-	if (lock < HOLD_CHANGE)
-		return true;
-	if (!row->writer)
-		row->next = row->now;
-	row->writer = t;
-	return true;
-}
-
-bool
-txn_is_changing(int endpoint, const struct app_row *app)
-{
-	const struct txn *o;
-	TAILQ_FOREACH(o, &all, entry)
-		if (conflicts(o, endpoint, HOLD_UPDATE) || (o->touches == app && !o->ended))
-			return true;
-	return false;
-}
-
-int64_t
-txn_oldest(void)
-{
-	const struct txn *o;
-	int64_t oldest = next_xid;
-	TAILQ_FOREACH(o, &all, entry)
-		if (o->xid && !o->ended && o->xid < oldest)
-			oldest = o->xid;
-	return oldest;
-}
-
-int64_t
-txn_next(void)
-{
-	return next_xid;
-}
-
-void
-txn_claim(struct txn *t, int slot, int64_t epoch)
-{
-	for (int i = 0; i < t->nclaims; i++)
-		if (t->claim[i].slot == slot)
-			return;
-	assert(t->nclaims < CLAIMS_MAX);
-	t->claim[t->nclaims++] = (struct claim){ slot, epoch };
-}
-
-void
-txn_inserted(struct txn *t)
-{
-	t->inserted++;
-	get_number(t);
-}
-
 /* ---- the end ------------------------------------------------------------------------------ */
-
-static void
-txn_free(struct txn *t)
-{
-	agenda_remove(&t->h);
-	for (int i = 0; i < t->n; i++)
-		PQclear(t->call[i].result);
-	TAILQ_REMOVE(&all, t, entry);
-	arena_free(t->arena);
-	free(t);
-}
-
-/* Those that wait look again, in any order. */
-static void
-wake(void)
-{
-	struct txn *t;
-	TAILQ_FOREACH(t, &all, entry) {
-		if (!t->waiting)
-			continue;
-		t->waiting = false;
-		later(t, dice(0, 50));
-	}
-}
-
-static void
-forget_rows(struct txn *t)
-{
-	for (int name = 0; name < TABLES && t->inserted; name++)
-		for (int i = db.table[name].n; i-- > 0;)
-			if (((struct row *)db.table[name].row[i])->writer == t)
-				table_delete((enum table_name)name, i);
-	for (int i = 0; i < SLOTS_COUNT; i++)
-		if (db.slot[i].writer == t)
-			db.slot[i].writer = NULL;
-	for (int i = 0; i < ENDPOINTS_MAX; i++)
-		if (db.hold[i].writer == t)
-			db.hold[i].writer = NULL;
-	for (size_t i = 0; i < ARRAY_LEN(db.throttle); i++)
-		if (db.throttle[i].writer == t)
-			db.throttle[i].writer = NULL;
-	FOR_ROWS(d, dead_row, TABLE_DEAD_LETTER, NULL)
-	if (d->marker == t)
-		d->marker = NULL;
-}
-
-static void
-let_go(struct txn *t)
-{
-	t->shared = t->exclusive = t->rows = 0;
-	memset(t->holds, 0, sizeof(t->holds));
-	t->ended = true;
-	wake();
-}
-
-static void
-roll_back(struct txn *t)
-{
-	forget_rows(t);
-	let_go(t);
-}
-
-static void
-commit_rows(struct txn *t)
-{
-	for (int i = 0; i < t->nclaims; i++)
-		ledger_claim(t->claim[i].slot, t->claim[i].epoch);
-	for (int name = 0; name < TABLES && t->inserted; name++) {
-		for (int i = 0; i < db.table[name].n; i++) {
-			struct row *row = db.table[name].row[i];
-			if (row->writer != t)
-				continue;
-			row->writer = NULL;
-			ledger_row((enum table_name)name, row);
-		}
-	}
-	for (int i = 0; i < SLOTS_COUNT; i++) {
-		if (db.slot[i].writer != t)
-			continue;
-		struct slot_values before = db.slot[i].now;
-		db.slot[i].now = db.slot[i].next;
-		db.slot[i].writer = NULL;
-		ledger_slot(i, &before);
-	}
-	for (int i = 0; i < db.nendpoints; i++) {
-		if (db.hold[i].writer != t)
-			continue;
-		db.hold[i].now = db.hold[i].next;
-		db.hold[i].writer = NULL;
-		ledger_hold(i);
-	}
-}
-
-static void
-commit_replays(const struct txn *t)
-{
-	FOR_ROWS(d, dead_row, TABLE_DEAD_LETTER, NULL)
-	{
-		if (d->marker != t)
-			continue;
-		d->marker = NULL;
-		d->replayed++;
-		ledger_replayed(d);
-	}
-}
-
-static void
-commit_throttles(const struct txn *t)
-{
-	for (size_t i = 0; i < ARRAY_LEN(db.throttle); i++) {
-		if (db.throttle[i].writer != t)
-			continue;
-		db.throttle[i].writer = NULL;
-		db.throttle[i].free_at = db.throttle[i].next;
-	}
-}
-
-static void
-commit(struct txn *t)
-{
-	commit_rows(t);
-	commit_replays(t);
-	commit_throttles(t);
-	if (t->disables)
-		t->disables->disabled = true;
-	if (t->touches) {
-		t->touches->version++;
-		t->touches->changed_at = sim_wall();
-	}
-	let_go(t);
-	ledger_judge();
-}
 
 static void
 tell(struct txn *t, bool ok)
@@ -406,7 +65,7 @@ static void
 give_up(void *arg)
 {
 	struct txn *t = arg;
-	roll_back(t);
+	txn_roll_back(t);
 	txn_free(t);
 }
 
@@ -433,7 +92,7 @@ hang(struct txn *t)
 {
 	t->h.fn = give_up;
 	t->waiting = false;
-	later(t, dice_chance(500) ? 0 : dice(0, HANGS_MAX));
+	txn_later(t, dice_chance(500) ? 0 : dice(0, HANGS_MAX));
 }
 
 /* ---- running ------------------------------------------------------------------------------ */
@@ -476,7 +135,7 @@ run_statements(struct txn *t)
 			t->waiting = true;
 			return false;
 		case RAN_FAILED:
-			roll_back(t);
+			txn_roll_back(t);
 			tell(t, false);
 			return false;
 		case RAN:
@@ -484,7 +143,7 @@ run_statements(struct txn *t)
 		}
 		t->next++;
 		if (t->next < t->n && dice_chance(400)) {
-			later(t, takes());
+			txn_later(t, takes());
 			return false;
 		}
 	}
@@ -511,7 +170,7 @@ step(void *arg)
 	if (!t->committing && !run_statements(t))
 		return;
 	if (t->held_up) {
-		later(t, t->held_up);
+		txn_later(t, t->held_up);
 		t->held_up = 0;
 		return;
 	}
@@ -519,14 +178,14 @@ step(void *arg)
 		return;
 	if (!t->committing && wrote(t)) {
 		t->committing = true;
-		later(t, takes());
+		txn_later(t, takes());
 		return;
 	}
-	commit(t);
+	txn_commit(t);
 	if (t->breaks_at == t->n + 1)
 		(void)cut(t);
 	if (t->client)
-		later(t, takes());
+		txn_later(t, takes());
 	else
 		txn_free(t);
 }
@@ -563,8 +222,8 @@ txn_begin(struct pg_session *client, const struct pg_ticket *ticket, int sent)
 		copy_call(t, i, ticket);
 	if (is_operators(t) && dice_chance(weather.held))
 		t->held_up = dice(0, HELD_MAX);
-	TAILQ_INSERT_TAIL(&all, t, entry);
-	later(t, takes());
+	TAILQ_INSERT_TAIL(&txns, t, entry);
+	txn_later(t, takes());
 	return t;
 }
 
@@ -573,7 +232,7 @@ txn_more(struct txn *t)
 {
 	t->sent = t->n;
 	if (!t->h.place && !t->waiting)
-		later(t, takes());
+		txn_later(t, takes());
 }
 
 void
@@ -589,7 +248,7 @@ txn_orphan(struct txn *t)
 	} else if (!t->begun && dice_chance(500)) {
 		give_up(t); /* it was not even sent */
 	} else if (!t->begun) {
-		later(t, dice_skewed(0, ARRIVES_MAX));
+		txn_later(t, dice_skewed(0, ARRIVES_MAX));
 	}
 }
 
@@ -598,7 +257,7 @@ txn_evict(struct txn *t, int slot)
 {
 	struct txn *o;
 	int n = 0;
-	TAILQ_FOREACH(o, &all, entry) {
+	TAILQ_FOREACH(o, &txns, entry) {
 		if (o == t || !(o->shared & 1U << slot) || o->ended)
 			continue;
 		n++;
@@ -610,7 +269,7 @@ txn_evict(struct txn *t, int slot)
 			continue; /* a commit that has begun ends */
 		o->h.fn = give_up;
 		o->waiting = false;
-		later(o, dice(0, 1000));
+		txn_later(o, dice(0, 1000));
 	}
 	return n;
 }
@@ -621,15 +280,15 @@ void
 txn_crash(void)
 {
 	struct txn *t, *next;
-	TAILQ_FOREACH_SAFE(t, &all, entry, next) {
+	TAILQ_FOREACH_SAFE(t, &txns, entry, next) {
 		t->waiting = false; /* nobody is woken: all of them end here */
 		t->client = NULL;
 	}
-	while ((t = TAILQ_FIRST(&all))) {
+	while ((t = TAILQ_FIRST(&txns))) {
 		if (t->committing && !t->ended && dice_chance(500))
-			commit(t);
+			txn_commit(t);
 		else if (!t->ended)
-			roll_back(t);
+			txn_roll_back(t);
 		txn_free(t);
 	}
 }
@@ -638,8 +297,8 @@ void
 txn_reset(void)
 {
 	struct txn *t;
-	while ((t = TAILQ_FIRST(&all))) {
-		forget_rows(t);
+	while ((t = TAILQ_FIRST(&txns))) {
+		txn_forget_rows(t);
 		txn_free(t);
 	}
 }
@@ -649,7 +308,7 @@ txn_orphans(void)
 {
 	int n = 0;
 	const struct txn *t;
-	TAILQ_FOREACH(t, &all, entry)
+	TAILQ_FOREACH(t, &txns, entry)
 		n += !t->client || is_operators(t);
 	return n;
 }
