@@ -80,7 +80,7 @@ test_an_old_log_is_counted(void **state)
 	    pg_exec_sync(c,
 		"insert into attempt (app_id, msg_id, id, endpoint_id, chain, seq, tries, status,"
 		" trigger, http_status, transport, duration_ms, url_no)"
-		" select 1, id_floor(t) + i, id_floor(t) + i, 2, 0, 0, 1, (i = 5)::int * 2, 0, 200, 0, 1, 1"
+		" select 1, id_floor(t) + 8 * h + i, id_floor(t) + 8 * h + i, 2, 0, 0, 1, (i = 5)::int * 2, 0, 200, 0, 1, 1"
 		" from generate_series(0, 29) h, generate_series(1, 5) i,"
 		" lateral (select greatest(now() - h * interval '1 hour',"
 		"  date_trunc('day', now() at time zone 'UTC') at time zone 'UTC' - interval '1 day')) as x(t)",
