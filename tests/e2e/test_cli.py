@@ -707,7 +707,7 @@ def test_payload_travels_byte_for_byte(cli, server, tmp_path, way):
     asked = server.requests[0]
     assert b'"payload":' + ODD + b"}" in asked.body
     assert asked.json["eventId"] == "e1" and asked.json["channels"] == ["x", "y"]
-    assert asked.json["eventType"] == "a.b" and asked.query == {"with_content": "false"}
+    assert asked.json["eventType"] == "a.b" and asked.query == {}
 
 
 @pytest.mark.parametrize("data, words", [
